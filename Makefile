@@ -1,0 +1,65 @@
+# Everything runs on the Node that npm brings (node_modules/.bin/node): the host's may be older.
+SHELL := /bin/bash
+NODE := node_modules/.bin/node
+BIN := node_modules/.bin
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+STAMP := node_modules/.installed
+TEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run testgen test lint types unit contract integration e2e faults build test-build bench bench-peers clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+$(STAMP): package-lock.json
+	npm ci --no-audit --no-fund
+	@$(NODE) --version
+	@touch $@
+
+install: $(STAMP) ## install what the project needs, Node 24 included, into node_modules
+
+run: $(STAMP) ## start MarketFlow in test mode with the built-in exchanges; ARGS="--port 9000" passes flags
+	@$(NODE) cmd/marketflow/main.ts $(ARGS)
+
+testgen: $(STAMP) ## start three emulated exchanges on ports 40101 to 40103
+	@$(NODE) cmd/testgen/main.ts --exchange exchange1=40101,exchange2=40102,exchange3=40103 $(ARGS)
+
+test: lint types unit contract integration e2e faults test-build ## everything below: what CI runs
+
+lint: $(STAMP) ## format, lint, unused files and exports
+	$(BIN)/biome ci --error-on-warnings .
+	$(BIN)/knip
+
+types: $(STAMP) ## TypeScript, strict
+	$(BIN)/tsc --noEmit
+
+unit: $(STAMP) ## unit and property tests, beside the code, and the architecture test
+	$(NODE) --test $(TEST_FLAGS) 'pkg/**/*.test.ts' 'internal/**/*.test.ts' 'cmd/**/*.test.ts' test/architecture.test.ts
+
+contract: $(STAMP) ## one suite per port, over each of its adapters
+	$(NODE) --test $(TEST_FLAGS) 'test/contract/*.test.ts'
+
+integration: $(STAMP) ## several real parts together
+	$(NODE) --test $(TEST_FLAGS) 'test/integration/*.test.ts'
+
+e2e: $(STAMP) ## the real process over real sockets
+	$(NODE) --test $(TEST_FLAGS) 'test/e2e/*.test.ts'
+
+faults: $(STAMP) ## kill -9, full disk, frozen and flooding feeds; the books must balance after each
+	$(NODE) --test --test-concurrency=1 $(TEST_FLAGS) 'test/faults/*.test.ts'
+
+build: $(STAMP) ## build/marketflow: one file that runs without Node
+	$(NODE) deployments/build-executable.ts
+
+test-build: build ## the single file starts in an empty folder with an empty environment, and answers
+	$(NODE) --test $(TEST_FLAGS) 'test/build/*.test.ts'
+
+bench: $(STAMP) ## measure everything that the README claims; a table and JSON lines
+	$(NODE) test/bench/main.ts
+
+bench-peers: $(STAMP) ## ingest beside QuestDB, where Java is installed
+	$(NODE) test/bench/peers.ts
+
+clean: ## remove what was built and installed
+	rm -rf build node_modules

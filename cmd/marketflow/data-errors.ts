@@ -1,0 +1,18 @@
+import { StoreError } from '../../internal/adapter/out/sqlite/store-error.ts';
+import { TickLogError } from '../../internal/adapter/out/wal/tick-log-error.ts';
+import { EXIT_CODE, type ExitCode, StartupError } from './exit-code.ts';
+
+const EXIT_OF_CODE: Readonly<Record<string, ExitCode>> = {
+  newer_format: EXIT_CODE.config,
+  corrupt_schema: EXIT_CODE.config,
+  not_a_database: EXIT_CODE.config,
+  corrupt: EXIT_CODE.config,
+  internal: EXIT_CODE.internal,
+  bad_record: EXIT_CODE.internal,
+};
+
+/** What the data folder refused, as the reason why the process cannot start. */
+export function asStartupError(error: unknown): unknown {
+  if (!(error instanceof StoreError || error instanceof TickLogError)) return error;
+  return new StartupError(EXIT_OF_CODE[error.code] ?? EXIT_CODE.unavailable, error.message, { cause: error });
+}

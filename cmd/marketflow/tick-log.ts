@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import type { Logger } from '../../pkg/logger/logger.ts';
+import type { TickLog } from '../../internal/application/port/out/tick-log.ts';
+import { MemoryTickLog } from '../../internal/adapter/out/memory/memory-tick-log.ts';
+import type { TickLogEvent } from '../../internal/adapter/out/wal/options.ts';
+import { WalTickLog } from '../../internal/adapter/out/wal/wal-tick-log.ts';
+import type { Settings } from './settings.ts';
+
+export interface TickLogParts {
+  readonly settings: Settings['tickLog'];
+  readonly dataDir: string;
+  /** The checkpoint's position: numbering goes on behind it. */
+  readonly afterPosition: number;
+  readonly nowMs: () => number;
+  readonly logger: Logger;
+}
+
+export async function openTickLog({ settings, dataDir, afterPosition, nowMs, logger }: TickLogParts): Promise<TickLog> {
+  const { kind, durability, retentionMs, maxBytes, segmentBytes, minFreeBytes } = settings;
+  if (kind === 'memory') return new MemoryTickLog({ maxBytes: Math.min(maxBytes, MEMORY_LOG_MAX_BYTES), afterPosition });
+  return WalTickLog.open({
+    dir: join(dataDir, 'ticklog'),
+    durability,
+    retentionMs,
+    maxBytes,
+    segmentBytes,
+    minFreeBytes,
+    afterPosition,
+    nowMs,
+    onEvent: (event) => report(event, logger),
+  });
+}
+
+/** In memory the log only holds what the next checkpoint, a second away, will let go. */
+const MEMORY_LOG_MAX_BYTES = 512 * 1024 * 1024;
+
+/** Log lines for what an operator should know of; groups and dropped segments are everyday. */
+function report(event: TickLogEvent, logger: Logger): void {
+  switch (event.type) {
+    case 'flushed':
+      break;
+    case 'segment_dropped':
+      logger.debug(event, 'tick log segment dropped');
+      break;
+    case 'low_disk_start':
+      logger.error(event, 'disk is nearly full: intake waits until there is room');
+      break;
+    case 'low_disk_end':
+      logger.info(event, 'disk has room again: intake goes on');
+      break;
+    case 'full_start':
+      logger.warn(event, 'tick log is full: intake waits for the checkpoint');
+      break;
+    case 'full_end':
+      logger.info(event, 'tick log has room again: intake goes on');
+      break;
+    case 'broken':
+    case 'segment_drop_failed':
+      logger.error({ type: event.type, reason: event.error.message }, 'tick log failure');
+      break;
+    default:
+      logger.warn(event, 'tick log was not closed cleanly');
+  }
+}

@@ -1,0 +1,171 @@
+import { join } from 'node:path';
+import { FeedEngine } from '../../internal/adapter/in/exchange/feed-engine.ts';
+import { buildHttpServer } from '../../internal/adapter/in/http/server.ts';
+import { acquireDataFolder } from '../../internal/adapter/out/sqlite/data-folder-lock.ts';
+import { SqliteCandleStore } from '../../internal/adapter/out/sqlite/sqlite-candle-store.ts';
+import { Metrics } from '../../internal/adapter/out/telemetry/metrics.ts';
+import { Telemetry } from '../../internal/adapter/out/telemetry/telemetry.ts';
+import { IngestTicks } from '../../internal/application/usecase/ingest-ticks.ts';
+import { KeepCheckpoints } from '../../internal/application/usecase/keep-checkpoints.ts';
+import { QueryPrices } from '../../internal/application/usecase/query-prices.ts';
+import { replayLog } from '../../internal/application/usecase/recover-state.ts';
+import { ReportSystem } from '../../internal/application/usecase/report-system.ts';
+import { SwitchMode } from '../../internal/application/usecase/switch-mode.ts';
+import { SymbolDirectory } from '../../internal/application/usecase/symbol-directory.ts';
+import { WatchSources } from '../../internal/application/usecase/watch-sources.ts';
+import { MarketState } from '../../internal/domain/service/market-state.ts';
+import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
+import type { Logger } from '../../pkg/logger/logger.ts';
+import { asStartupError } from './data-errors.ts';
+import { spawnDecodeThread } from './decode-thread-source.ts';
+import { EXIT_CODE, StartupError } from './exit-code.ts';
+import { feedSource } from './feed-sources.ts';
+import type { Settings } from './settings.ts';
+import { openTickLog } from './tick-log.ts';
+
+/** Deadlines of the stop's steps: together under the ten seconds that a stop may take. */
+const DRAIN_MS = 4_000;
+const STEP_MS = 2_000;
+
+export interface MarketFlowOptions {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: () => number;
+  /** The process can't go on; what is accepted is in the log. */
+  readonly onFatal: (cause: unknown) => void;
+}
+
+export interface MarketFlow {
+  /** Where HTTP answers. */
+  readonly url: string;
+  /** Start-up in reverse; what is accepted is in the log whether or not it succeeds. */
+  stop(): Promise<void>;
+}
+
+/** Builds the process top to bottom and starts it. Rejects with a StartupError that says why it can't be. */
+export async function startMarketFlow(options: MarketFlowOptions): Promise<MarketFlow> {
+  const { settings, logger, version, nowMs, startedAtMs, onFatal } = options;
+  const unready = new Set(['starting']);
+  const random = Math.random;
+
+  const metrics = new Metrics();
+  const happenings = new Telemetry(logger, metrics);
+
+  const folder = orRefuse(() => acquireDataFolder(settings.dataDir));
+  const store = await orRefuseAsync(SqliteCandleStore.open({ path: join(folder.path, 'marketflow.db') }));
+  const checkpoint = await orRefuseAsync(store.load());
+
+  const { latenessMs, slackMs, flushIntervalMs } = settings.candles;
+  const state = new MarketState({ latenessMs, slackMs });
+  if (checkpoint !== null) state.restore(checkpoint);
+  const log = await orRefuseAsync(
+    openTickLog({ settings: settings.tickLog, dataDir: folder.path, afterPosition: state.position, nowMs, logger }),
+  );
+  await orRefuseAsync(replayLog(state, log, happenings, nowMs));
+
+  const checkpoints = new KeepCheckpoints({ state, store, log, happenings, nowMs, intervalMs: flushIntervalMs });
+  const symbols = new SymbolDirectory(state.symbols, settings.symbols, settings.symbolLimit);
+  const ingest = new IngestTicks({ log, state, symbols, happenings, nowMs, onFatal, commit: () => checkpoints.commit() });
+  if (settings.symbols !== '*') for (const name of settings.symbols) ingest.addSymbol(name);
+
+  const { feeds: timings, pipeline } = settings;
+  const feeds = new FeedEngine({
+    sources: {
+      live: settings.live.sources.map((source) => feedSource(source, settings, nowMs)),
+      test: settings.test.sources.map((source) => feedSource(source, settings, nowMs)),
+    },
+    intake: ingest,
+    happenings,
+    timings,
+    backoffMinMs: timings.backoffMinMs,
+    backoffMaxMs: timings.backoffMaxMs,
+    frameMaxBytes: timings.frameMaxBytes,
+    chunkBytes: timings.chunkBytes,
+    threads: pipeline.threads,
+    workersPerSource: pipeline.workersPerSource,
+    spawnThread: spawnDecodeThread,
+    nowMs,
+    random,
+  });
+
+  const watch = new WatchSources({ state, feeds, ingest, nowMs, staleAfterMs: timings.staleAfterMs });
+  const mode = new SwitchMode({ state, feeds, ingest, happenings, nowMs });
+  const prices = new QueryPrices({ state, store, feeds, symbols, nowMs });
+  const system = new ReportSystem({
+    ...{ state, feeds, log, store, checkpoints, watch, symbols, nowMs, startedAtMs, version },
+    role: 'all',
+    unready: () => [...unready],
+  });
+  metrics.observe({ system, queues: () => feeds.queues(), pendingLogRecords: () => log.stats().pendingRecords });
+  const http = buildHttpServer({
+    prices,
+    mode,
+    system,
+    version,
+    nowMs,
+    metricsText: () => metrics.text(),
+    observeRequest: (route, method, status, seconds) => metrics.observeRequest(route, method, status, seconds),
+    reportFault: (cause) => logger.error({ err: cause }, 'a request failed'),
+  });
+
+  let url = '';
+  const life = new Lifecycle(
+    [
+      { name: 'data folder', stop: () => folder.release() },
+      { name: 'candle store', stop: () => store.close() },
+      { name: 'tick log', stop: () => log.close() },
+      { name: 'checkpoints', start: () => checkpoints.start(), stop: () => checkpoints.stop() },
+      { name: 'decoders', stop: () => feeds.close() },
+      {
+        name: 'http',
+        start: async () => {
+          ({ url } = await http.listen(settings.server.host, settings.server.port));
+        },
+        stop: () => http.close(),
+      },
+      { name: 'watch', start: () => watch.start(), stop: () => watch.stop() },
+      {
+        name: 'feeds',
+        start: () => mode.start(settings.mode),
+        stop: () => mode.stop(DRAIN_MS),
+        deadlineMs: DRAIN_MS + 500,
+      },
+      { name: 'readiness', start: () => void unready.clear(), stop: () => void unready.add('stopping') },
+    ],
+    STEP_MS,
+  );
+  await life.start().catch((error: unknown) => {
+    throw refusedPort(error, settings) ?? error;
+  });
+  return { url, stop: () => life.stop() };
+}
+
+function orRefuse<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw asStartupError(error);
+  }
+}
+
+async function orRefuseAsync<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    throw asStartupError(error);
+  }
+}
+
+/** The HTTP port can't be had: the one refusal of the start that is nobody's fault. */
+function refusedPort(error: unknown, { server }: Settings): StartupError | null {
+  const causes = error instanceof AggregateError ? error.errors : [error];
+  const refused = causes.find((cause: NodeJS.ErrnoException) => cause?.syscall === 'listen' || cause?.syscall === 'getaddrinfo');
+  if (refused === undefined) return null;
+  const at = `${server.host}:${server.port}`;
+  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is no address of this machine' }[String(refused.code)];
+  return new StartupError(EXIT_CODE.unavailable, `server.port: ${at} ${reason ?? `can't be listened on (${refused.code})`}`, {
+    cause: error,
+  });
+}

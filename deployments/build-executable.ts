@@ -1,0 +1,39 @@
+/** Makes build/marketflow: the program bundled by esbuild into one script, inside a copy of the Node that runs this. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { inject } from 'postject';
+
+const out = 'build';
+const executable = join(out, 'marketflow');
+const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node24', minify: true, logLevel: 'warning' } as const;
+
+mkdirSync(out, { recursive: true });
+const thread = await build({ ...common, entryPoints: ['internal/adapter/in/exchange/decode-thread.ts'], write: false });
+await build({
+  ...common,
+  entryPoints: ['cmd/marketflow/main.ts'],
+  outfile: join(out, 'marketflow.cjs'),
+  define: {
+    MARKETFLOW_DECODE_THREAD: JSON.stringify(thread.outputFiles[0]?.text),
+    // Only used where the sources lie beside the program.
+    'import.meta.url': '"file:///"',
+  },
+});
+
+// https://nodejs.org/docs/latest-v24.x/api/single-executable-applications.html
+const blob = join(out, 'marketflow.blob');
+const config = join(out, 'sea.json');
+writeFileSync(
+  config,
+  JSON.stringify({ main: join(out, 'marketflow.cjs'), output: blob, disableExperimentalSEAWarning: true, useCodeCache: true }),
+);
+execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+rmSync(executable, { force: true });
+copyFileSync(process.execPath, executable);
+await inject(executable, 'NODE_SEA_BLOB', readFileSync(blob), {
+  sentinelFuse: 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
+});
+chmodSync(executable, 0o755);
+for (const part of [blob, config, join(out, 'marketflow.cjs')]) rmSync(part);

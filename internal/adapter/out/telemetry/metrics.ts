@@ -1,0 +1,95 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { SystemQueries } from '../../../application/port/in/queries.ts';
+
+/** What is read when Prometheus asks, rather than kept up to date. */
+export interface MetricSources {
+  readonly system: SystemQueries;
+  readonly queues: () => { readonly queuedChunks: number; readonly chunksInFlight: number };
+  readonly pendingLogRecords: () => number;
+}
+
+const FEED_STATES = ['connecting', 'live', 'stale', 'down'] as const;
+
+/** Seconds; receipt to accepted is tens of microseconds when all is well. */
+const LAG_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+
+/** Every metric of the process; names by Prometheus' conventions, base units. No label holds what a feed sends. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly acceptLag = this.histogram('marketflow_accept_lag_seconds', 'From receipt of a chunk to its being accepted');
+  readonly commitTime = this.histogram('marketflow_checkpoint_seconds', 'Time to write candles and checkpoint');
+  readonly httpTime = this.histogram('marketflow_http_request_seconds', 'Time to answer a request', ['route', 'method', 'status']);
+  readonly commitFailures = this.counter('marketflow_checkpoint_failures_total', 'Series of failed checkpoint writes');
+  readonly reconnects = this.counter('marketflow_feed_reconnects_total', 'Connections after the first', ['exchange']);
+  readonly workersLost = this.counter('marketflow_decode_workers_lost_total', 'Decoding threads that died and were replaced');
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Adds what is read from the running system. */
+  observe({ system, queues, pendingLogRecords }: MetricSources): void {
+    const received = this.counter('marketflow_ticks_received_total', 'Frames received', ['mode', 'exchange']);
+    const accepted = this.counter('marketflow_ticks_accepted_total', 'Ticks accepted', ['mode', 'exchange']);
+    const rejected = this.counter('marketflow_ticks_rejected_total', 'Frames rejected', ['mode', 'exchange', 'reason']);
+    const feedState = this.gauge('marketflow_feed_state', '1 for the state that the feed is in', ['exchange', 'state']);
+    const balanced = this.gauge('marketflow_audit_balanced', '1 while the books balance');
+    const depth = this.gauge('marketflow_queue_depth', 'Items waiting or out', ['queue']);
+    const logBytes = this.gauge('marketflow_tick_log_bytes', 'Size of the tick log');
+    const logSegments = this.gauge('marketflow_tick_log_segments', 'Segments of the tick log');
+    received.reset();
+    const collect = (): void => {
+      const audit = system.audit();
+      const health = system.health();
+      for (const counter of [received, accepted, rejected]) counter.reset();
+      for (const { mode, exchange, received: frames, counted, rejected: reasons } of audit.exchanges) {
+        received.inc({ mode, exchange }, frames);
+        accepted.inc({ mode, exchange }, counted);
+        for (const [reason, count] of Object.entries(reasons)) rejected.inc({ mode, exchange, reason }, count);
+      }
+      feedState.reset();
+      for (const { exchange, state } of health.sources) {
+        for (const name of FEED_STATES) feedState.set({ exchange, state: name }, name === state ? 1 : 0);
+      }
+      balanced.set(audit.balanced ? 1 : 0);
+      const { queuedChunks, chunksInFlight } = queues();
+      depth.set({ queue: 'chunks_waiting' }, queuedChunks);
+      depth.set({ queue: 'chunks_in_flight' }, chunksInFlight);
+      depth.set({ queue: 'log_records' }, pendingLogRecords());
+      logBytes.set(health.tickLog.bytes);
+      logSegments.set(health.tickLog.segments);
+    };
+    this.collect = collect;
+  }
+
+  async text(): Promise<{ contentType: string; body: string }> {
+    this.collect();
+    return { contentType: this.registry.contentType, body: await this.registry.metrics() };
+  }
+
+  observeRequest(route: string, method: string, status: number, seconds: number): void {
+    const key = `${method} ${status} ${route}`;
+    let child = this.requestTimers.get(key);
+    if (child === undefined) {
+      child = this.httpTime.labels({ route, method, status: String(status) });
+      this.requestTimers.set(key, child);
+    }
+    child.observe(seconds);
+  }
+
+  private collect: () => void = () => undefined;
+  /** Label look-ups cost more than the rest of an observation; routes, methods and statuses are few. */
+  private readonly requestTimers = new Map<string, { observe(seconds: number): void }>();
+
+  private histogram<T extends string>(name: string, help: string, labelNames: T[] = []): Histogram<T> {
+    return new Histogram({ name, help, labelNames, buckets: LAG_BUCKETS, registers: [this.registry] });
+  }
+
+  private counter<T extends string>(name: string, help: string, labelNames: T[] = []): Counter<T> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private gauge<T extends string>(name: string, help: string, labelNames: T[] = []): Gauge<T> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+}

@@ -1,0 +1,208 @@
+import { emptyExtremes, type Extremes, MINUTE_MS, mergeExtremes } from '../../domain/model/candle.ts';
+import { exactValue } from '../../domain/service/exact-sum.ts';
+import type { Instrument } from '../../domain/service/instrument.ts';
+import type { MarketState } from '../../domain/service/market-state.ts';
+import type { SourceBook } from '../../domain/service/source-book.ts';
+import type { Answer, AveragePrice, ExtremePrice, LatestPrice, Period, PriceQueries, QueryFailure } from '../port/in/queries.ts';
+import type { CandleStore } from '../port/out/candle-store.ts';
+import type { MarketFeeds } from '../port/out/market-feeds.ts';
+import { type PeriodWindow, periodWindow } from './period-window.ts';
+import { priceStatus } from './price-status.ts';
+import type { SymbolDirectory } from './symbol-directory.ts';
+
+export interface QueryPricesParts {
+  readonly state: MarketState;
+  readonly store: CandleStore;
+  readonly feeds: MarketFeeds;
+  readonly symbols: SymbolDirectory;
+  readonly nowMs: () => number;
+}
+
+/** One pair that has had ticks. */
+interface Pair {
+  readonly source: SourceBook;
+  readonly instrument: Instrument;
+}
+
+interface PairSummary {
+  readonly source: SourceBook;
+  readonly summary: Extremes;
+}
+
+/** Answers for prices of the current mode out of this process's own state, and the store for minutes that have left it. */
+export class QueryPrices implements PriceQueries {
+  private readonly parts: QueryPricesParts;
+
+  constructor(parts: QueryPricesParts) {
+    this.parts = parts;
+  }
+
+  latest(exchangeName: string | null, symbolName: string): Answer<LatestPrice> {
+    const found = this.pairs(exchangeName, symbolName);
+    if (!found.ok) return found;
+    let newest: Pair | undefined;
+    for (const pair of found.value) {
+      if (newest === undefined || pair.instrument.lastAtMs > newest.instrument.lastAtMs) newest = pair;
+    }
+    if (newest === undefined) return noTick(symbolName);
+    const { source, instrument } = newest;
+    const ageMs = Math.max(0, this.parts.nowMs() - instrument.lastReceivedAtMs);
+    const feed = this.parts.feeds.status().find((status) => status.exchange === source.exchange);
+    return {
+      ok: true,
+      value: {
+        exchange: source.exchange,
+        symbol: this.parts.state.symbols[instrument.symbolId] ?? '',
+        price: instrument.lastPrice,
+        timestamp: instrument.lastAtMs,
+        receivedAt: instrument.lastReceivedAtMs,
+        ageMs,
+        status: priceStatus(feed?.state, ageMs),
+      },
+    };
+  }
+
+  highest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
+    return this.extreme(exchange, symbol, period, 'high', 'highAtMs', (a, b) => a > b);
+  }
+
+  lowest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
+    return this.extreme(exchange, symbol, period, 'low', 'lowAtMs', (a, b) => a < b);
+  }
+
+  async average(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<AveragePrice>> {
+    const answer = await this.summaries(exchange, symbol, period);
+    if (!answer.ok) return answer;
+    const { pairs, window } = answer.value;
+    const merged = emptyExtremes();
+    for (const { summary } of pairs) mergeExtremes(merged, summary);
+    return {
+      ok: true,
+      value: {
+        exchange: exchange === null ? null : (pairs[0]?.source.exchange ?? null),
+        symbol: symbol.toUpperCase(),
+        price: exactValue(merged) / merged.count,
+        period: period?.text ?? null,
+        ...bounds(window, merged),
+        count: merged.count,
+      },
+    };
+  }
+
+  private async extreme(
+    exchange: string | null,
+    symbol: string,
+    period: Period | null,
+    price: 'high' | 'low',
+    at: 'highAtMs' | 'lowAtMs',
+    beats: (a: number, b: number) => boolean,
+  ): Promise<Answer<ExtremePrice>> {
+    const answer = await this.summaries(exchange, symbol, period);
+    if (!answer.ok) return answer;
+    const { pairs, window } = answer.value;
+    const merged = emptyExtremes();
+    let best: PairSummary | undefined;
+    for (const pair of pairs) {
+      mergeExtremes(merged, pair.summary);
+      const held = best?.summary;
+      const wins =
+        held === undefined ||
+        beats(pair.summary[price], held[price]) ||
+        (pair.summary[price] === held[price] && pair.summary[at] < held[at]);
+      if (wins) best = pair;
+    }
+    if (best === undefined) return noTick(symbol);
+    return {
+      ok: true,
+      value: {
+        exchange: best.source.exchange,
+        symbol: symbol.toUpperCase(),
+        price: best.summary[price],
+        timestamp: best.summary[at],
+        period: period?.text ?? null,
+        ...bounds(window, merged),
+        count: merged.count,
+      },
+    };
+  }
+
+  /** The folds of all pairs that had ticks in the window; `window` null = all history. */
+  private async summaries(
+    exchange: string | null,
+    symbol: string,
+    period: Period | null,
+  ): Promise<Answer<{ pairs: PairSummary[]; window: PeriodWindow | null }>> {
+    const found = this.pairs(exchange, symbol);
+    if (!found.ok) return found;
+    const window = period === null ? null : periodWindow(period.ms, this.parts.nowMs());
+    // All of memory is read in this turn, before the store is asked: what the store adds can't change any more.
+    const known = found.value.map(({ source, instrument }) => ({ source, ...this.memory(source, instrument, window) }));
+    const pairs: PairSummary[] = [];
+    for (const { source, summary, fromMs, storedToMs } of known) {
+      if (storedToMs > fromMs) {
+        try {
+          const name = symbol.toUpperCase();
+          mergeExtremes(summary, await this.parts.store.summarise(source.mode, source.exchange, name, fromMs, storedToMs));
+        } catch {
+          return failure('unavailable', 'the candle store does not answer');
+        }
+      }
+      if (summary.count > 0) pairs.push({ source, summary });
+    }
+    if (pairs.length === 0) return noTick(symbol);
+    return { ok: true, value: { pairs, window } };
+  }
+
+  /** What memory knows of the window, and the part of it, `[fromMs, storedToMs)`, that only the store does. */
+  private memory(
+    source: SourceBook,
+    instrument: Instrument,
+    window: PeriodWindow | null,
+  ): { summary: Extremes; fromMs: number; storedToMs: number } {
+    const summary = emptyExtremes();
+    if (window === null) {
+      mergeExtremes(summary, instrument.history);
+      instrument.summariseMinutes(0, Number.POSITIVE_INFINITY, summary);
+      return { summary, fromMs: 0, storedToMs: 0 };
+    }
+    const { stepMs, fromMs, toMs } = window;
+    if (stepMs < MINUTE_MS) {
+      this.parts.state.summariseSteps(instrument, stepMs, fromMs, toMs, summary);
+      return { summary, fromMs, storedToMs: fromMs };
+    }
+    instrument.summariseMinutes(fromMs, toMs, summary);
+    return { summary, fromMs, storedToMs: Math.min(toMs, source.evictedBeforeMs) };
+  }
+
+  private pairs(exchangeName: string | null, symbolName: string): Answer<Pair[]> {
+    const { state, feeds, symbols } = this.parts;
+    const mode = state.mode?.mode ?? 'test';
+    const symbol = symbolName.toUpperCase();
+    const exchange = exchangeName?.toLowerCase() ?? null;
+    if (exchange !== null && state.source(mode, exchange) === undefined && !feeds.exchanges(mode).includes(exchange)) {
+      return failure('unknown_exchange', `no exchange ${exchange} in ${mode} mode`);
+    }
+    const pairs: Pair[] = [];
+    for (const source of state.sources) {
+      if (source === undefined || source.mode !== mode || (exchange !== null && source.exchange !== exchange)) continue;
+      const instrument = state.instrument(source, symbol);
+      if (instrument !== undefined) pairs.push({ source, instrument });
+    }
+    if (pairs.length === 0 && symbols.idOf(symbol) === undefined) {
+      return failure('unknown_symbol', `${symbol} is not among the accepted symbols`);
+    }
+    return { ok: true, value: pairs };
+  }
+}
+
+function bounds(window: PeriodWindow | null, merged: Extremes): { from: number; to: number } {
+  return window === null ? { from: merged.firstAtMs, to: merged.lastAtMs + 1 } : { from: window.fromMs, to: window.toMs };
+}
+
+function noTick(symbol: string): { ok: false; failure: QueryFailure; detail: string } {
+  return failure('no_data', `no tick of ${symbol.toUpperCase()} in the window`);
+}
+
+function failure(code: QueryFailure, detail: string): { ok: false; failure: QueryFailure; detail: string } {
+  return { ok: false, failure: code, detail };
+}

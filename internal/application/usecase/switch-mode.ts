@@ -1,0 +1,66 @@
+import { Serial } from '../../../pkg/concurrency/serial.ts';
+import type { Mode, ModeState } from '../../domain/model/mode.ts';
+import type { MarketState } from '../../domain/service/market-state.ts';
+import type { ModeControl } from '../port/in/queries.ts';
+import type { Happenings } from '../port/out/happenings.ts';
+import type { MarketFeeds } from '../port/out/market-feeds.ts';
+import type { IngestTicks } from './ingest-ticks.ts';
+
+/** How long the old mode's chunks may take to be accepted; those that take longer come out as `stale_epoch` or in the old mode. */
+const DRAIN_MS = 1_500;
+
+export interface SwitchModeParts {
+  readonly state: MarketState;
+  readonly feeds: MarketFeeds;
+  readonly ingest: IngestTicks;
+  readonly happenings: Happenings;
+  readonly nowMs: () => number;
+}
+
+/** Live ↔ test at run time: feeds of one mode stop, the switch is logged, feeds of the other start. */
+export class SwitchMode implements ModeControl {
+  private readonly parts: SwitchModeParts;
+  private readonly serial = new Serial();
+
+  constructor(parts: SwitchModeParts) {
+    this.parts = parts;
+  }
+
+  /** At start-up: the mode that a user switched to wins over the setting. */
+  async start(setting: Mode): Promise<void> {
+    const { state, ingest, feeds } = this.parts;
+    const remembered = state.mode;
+    const mode = remembered?.switched ? remembered.mode : setting;
+    if (remembered?.mode !== mode) await this.log(mode, false);
+    for (const source of state.knownSources()) {
+      if (source.isFeedUp) void ingest.feedChanged(source.id, this.current().epoch, false, this.parts.nowMs());
+    }
+    await feeds.start(mode, this.current().epoch);
+  }
+
+  current(): ModeState {
+    return this.parts.state.mode ?? { mode: 'test', epoch: 0, sinceMs: 0, switched: false };
+  }
+
+  switchTo(mode: Mode): Promise<ModeState> {
+    return this.serial.run(async () => {
+      if (this.current().mode === mode) return this.current();
+      const fromMs = this.parts.nowMs();
+      await this.parts.feeds.stop(DRAIN_MS);
+      await this.log(mode, true);
+      await this.parts.feeds.start(mode, this.current().epoch);
+      this.parts.happenings.modeSwitched(mode, this.current().epoch, this.parts.nowMs() - fromMs);
+      return this.current();
+    });
+  }
+
+  /** No feed runs after this, and none is started any more. */
+  stop(deadlineMs: number): Promise<void> {
+    return this.serial.run(() => this.parts.feeds.stop(deadlineMs));
+  }
+
+  private log(mode: Mode, switched: boolean): Promise<void> {
+    const epoch = this.current().epoch + 1;
+    return this.parts.ingest.append({ kind: 'mode', mode, epoch, atMs: this.parts.nowMs(), switched });
+  }
+}

@@ -1,0 +1,209 @@
+import type { Extremes } from '../model/candle.ts';
+import type { CandleRow, Checkpoint, CheckpointDelta } from '../model/checkpoint.ts';
+import type { DamageRecord, LogRecord, TicksRecord } from '../model/log-record.ts';
+import type { Mode, ModeState } from '../model/mode.ts';
+import { Instrument } from './instrument.ts';
+import { SourceBook, type SourceContext } from './source-book.ts';
+import { StepWindow } from './step-window.ts';
+import { TickFold } from './tick-fold.ts';
+
+/** Widths of the rolling windows, and how far back each answers: 100 ms steps for a minute, 1 s steps for ten. */
+export const FINE_STEP_MS = 100;
+export const COARSE_STEP_MS = 1_000;
+export const FINE_WINDOW_MS = 60_000;
+export const COARSE_WINDOW_MS = 600_000;
+/** Steps kept beyond a window: ticks may be 5 s ahead of our clock, and edges are rounded outward. */
+const MARGIN_MS = 10_000;
+
+export interface MarketStateOptions {
+  /** A tick further than this behind its source's watermark is `late`. */
+  readonly latenessMs: number;
+  /** A minute is final when the watermark is this far past its end. */
+  readonly slackMs: number;
+}
+
+/**
+ * All that MarketFlow knows, as a fold over the tick log: the same records in the same order give the same state,
+ * whether they come from the feeds or from a replay. Pure: time is in the records.
+ */
+export class MarketState {
+  /** Log position of the newest record that is folded in. */
+  position = 0;
+  /** Log position of the newest checkpoint that was committed. */
+  committedPosition = 0;
+  mode: ModeState | null = null;
+  damagedBatches = 0;
+  damagedTicks = 0;
+  /** Index = symbol id. */
+  readonly symbols: string[] = [];
+  readonly sources: (SourceBook | undefined)[] = [];
+  /** A minute became final since this was last set to false: a good moment to commit. */
+  minuteClosed = false;
+
+  private readonly symbolIds = new Map<string, number>();
+  private readonly instruments: Instrument[] = [];
+  private readonly fine = new StepWindow(FINE_STEP_MS, (FINE_WINDOW_MS + MARGIN_MS) / FINE_STEP_MS);
+  private readonly coarse = new StepWindow(COARSE_STEP_MS, (COARSE_WINDOW_MS + MARGIN_MS) / COARSE_STEP_MS);
+  private readonly context: SourceContext;
+  private committedSymbols = 0;
+
+  constructor(options: MarketStateOptions) {
+    this.context = {
+      fold: new TickFold(options.latenessMs),
+      windows: [this.fine, this.coarse],
+      slackMs: options.slackMs,
+      latenessMs: options.latenessMs,
+      windowMs: COARSE_WINDOW_MS + COARSE_STEP_MS,
+      symbolCount: () => this.symbols.length,
+      symbolName: (symbol) => this.symbols[symbol] ?? '',
+      openInstrument: (source, symbol) => {
+        const instrument = new Instrument(this.instruments.length, source, symbol);
+        this.instruments.push(instrument);
+        return instrument;
+      },
+    };
+  }
+
+  /** Folds the record at `position` in. Positions rise; gaps are the log's to explain. */
+  apply(record: LogRecord, position: number): void {
+    switch (record.kind) {
+      case 'ticks':
+        this.applyTicks(record, position);
+        break;
+      case 'feed':
+        this.sources[record.source]?.applyFeed(record.up, record.atMs, position);
+        break;
+      case 'finalise':
+        if (this.sources[record.source]?.applyFinalise(record.upToMs, position)) this.minuteClosed = true;
+        break;
+      case 'mode':
+        this.mode = { mode: record.mode, epoch: record.epoch, sinceMs: record.atMs, switched: record.switched };
+        break;
+      case 'source':
+        this.sources[record.id] ??= new SourceBook(record.id, record.mode, record.exchange, this.context);
+        break;
+      case 'symbol':
+        this.addSymbol(record.id, record.name);
+        break;
+      case 'damage':
+        this.applyDamage(record, position);
+        break;
+    }
+    this.position = position;
+  }
+
+  /** Starts from a checkpoint; only on a new state. */
+  restore(checkpoint: Checkpoint): void {
+    this.position = checkpoint.position;
+    this.committedPosition = checkpoint.position;
+    this.mode = checkpoint.mode;
+    this.damagedBatches = checkpoint.damagedBatches;
+    this.damagedTicks = checkpoint.damagedTicks;
+    for (const [id, name] of checkpoint.symbols.entries()) this.addSymbol(id, name);
+    this.committedSymbols = this.symbols.length;
+    for (const state of checkpoint.sources) this.sources[state.id] = SourceBook.restore(state, this.context);
+    for (const state of checkpoint.instruments) {
+      const instrument = Instrument.restore(state);
+      this.instruments[state.id] = instrument;
+      const source = this.sources[state.source];
+      if (source === undefined) continue;
+      source.instruments[state.symbol] = instrument;
+      source.lastReceivedAtMs = Math.max(source.lastReceivedAtMs ?? 0, state.lastReceivedAtMs);
+    }
+    for (const row of checkpoint.candles) this.restoreMinute(row);
+    for (const slice of checkpoint.steps) {
+      for (const window of this.context.windows) if (window.stepMs === slice.stepMs) window.restore(slice);
+    }
+  }
+
+  /** What a commit at the present position has to write; null when the last one said it all. */
+  delta(): CheckpointDelta | null {
+    const since = this.committedPosition;
+    if (this.position === since) return null;
+    const sources = this.knownSources();
+    for (const source of sources) source.evict(since, this.position);
+    const candles: CandleRow[] = [];
+    for (const source of sources) {
+      for (const instrument of source.instruments) {
+        for (const minute of instrument?.minutes ?? []) {
+          if (minute.changedAt > since && instrument !== undefined) candles.push(source.rowOf(instrument, minute));
+        }
+      }
+    }
+    return {
+      position: this.position,
+      mode: this.mode,
+      damagedBatches: this.damagedBatches,
+      damagedTicks: this.damagedTicks,
+      newSymbols: this.symbols.slice(this.committedSymbols),
+      firstSymbolId: this.committedSymbols,
+      sources: sources.filter((source) => source.changedAt > since).map((source) => source.snapshot()),
+      instruments: this.instruments.filter((i) => i.changedAt > since).map((i) => i.snapshot()),
+      candles,
+      steps: this.context.windows.flatMap((window) => window.changedSince(since)),
+      expiredSteps: this.context.windows.map((window) => ({
+        stepMs: window.stepMs,
+        beforeIndex: window.oldestIndex(),
+      })),
+    };
+  }
+
+  committed(delta: CheckpointDelta): void {
+    this.committedPosition = delta.position;
+    this.committedSymbols = delta.firstSymbolId + delta.newSymbols.length;
+  }
+
+  knownSources(): SourceBook[] {
+    return this.sources.filter((source) => source !== undefined);
+  }
+
+  /** Minutes in memory: bounded by committing when there are many. */
+  minuteCount(): number {
+    return this.knownSources().reduce((sum, source) => sum + source.minuteCount, 0);
+  }
+
+  source(mode: Mode, exchange: string): SourceBook | undefined {
+    return this.sources.find((source) => source?.mode === mode && source.exchange === exchange);
+  }
+
+  instrument(source: SourceBook, symbol: string): Instrument | undefined {
+    const id = this.symbolIds.get(symbol);
+    return id === undefined ? undefined : source.instruments[id];
+  }
+
+  /** Adds the ticks of one pair in `[fromMs, toMs)` as far as windows know them; edges on `stepMs`. */
+  summariseSteps(instrument: Instrument, stepMs: number, fromMs: number, toMs: number, into: Extremes): void {
+    const window = stepMs === FINE_STEP_MS ? this.fine : this.coarse;
+    window.summarise(instrument.id, fromMs, toMs, into);
+  }
+
+  private addSymbol(id: number, name: string): void {
+    this.symbols[id] = name;
+    this.symbolIds.set(name, id);
+  }
+
+  private applyTicks(record: TicksRecord, position: number): void {
+    const { batch } = record;
+    const source = this.sources[batch.source];
+    if (source?.applyTicks(batch, this.mode?.epoch ?? 0, position)) this.minuteClosed = true;
+  }
+
+  private applyDamage(record: DamageRecord, position: number): void {
+    this.damagedBatches += record.batches;
+    this.damagedTicks += record.ticks;
+    for (const source of this.knownSources()) {
+      if (record.source === null || record.source === source.id) source.applyDamage(record.fromMs, record.toMs, position);
+    }
+  }
+
+  private restoreMinute(row: CandleRow): void {
+    const source = this.source(row.mode, row.exchange);
+    const instrument = source && this.instrument(source, row.symbol);
+    if (source === undefined || instrument === undefined || row.openMs < source.evictedBeforeMs) return;
+    const { minute, isNew } = instrument.minuteAt(row.openMs, row.epoch);
+    if (isNew) source.minuteCount++;
+    Object.assign(minute.bucket, row.bucket);
+    minute.revision = row.revision;
+    minute.changedAt = row.position;
+  }
+}
