@@ -7,7 +7,14 @@ import { inject } from 'postject';
 
 const out = 'build';
 const executable = join(out, 'marketflow');
-const common = { bundle: true, platform: 'node', format: 'cjs', target: 'node24', minify: true, logLevel: 'warning' } as const;
+const common = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node24',
+  minify: true,
+  logLevel: 'warning',
+} as const;
 
 mkdirSync(out, { recursive: true });
 const thread = await build({ ...common, entryPoints: ['internal/adapter/in/exchange/decode-thread.ts'], write: false });
@@ -27,7 +34,12 @@ const blob = join(out, 'marketflow.blob');
 const config = join(out, 'sea.json');
 writeFileSync(
   config,
-  JSON.stringify({ main: join(out, 'marketflow.cjs'), output: blob, disableExperimentalSEAWarning: true, useCodeCache: true }),
+  JSON.stringify({
+    main: join(out, 'marketflow.cjs'),
+    output: blob,
+    disableExperimentalSEAWarning: true,
+    useCodeCache: true,
+  }),
 );
 execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: ['ignore', 'ignore', 'inherit'] });
 rmSync(executable, { force: true });

@@ -9,5 +9,7 @@ export function spawnDecodeThread(data: DecodeThreadData): Worker {
   if (typeof MARKETFLOW_DECODE_THREAD === 'string') {
     return new Worker(MARKETFLOW_DECODE_THREAD, { eval: true, workerData: data });
   }
-  return new Worker(new URL('../../internal/adapter/in/exchange/decode-thread.ts', import.meta.url), { workerData: data });
+  return new Worker(new URL('../../internal/adapter/in/exchange/decode-thread.ts', import.meta.url), {
+    workerData: data,
+  });
 }

@@ -1,6 +1,6 @@
-import { ExchangeEmulator } from '../testgen/emulator.ts';
 import type { FeedSource } from '../../internal/adapter/in/exchange/feed-supervisor.ts';
 import { formatEndpoint } from '../../pkg/config/endpoint.ts';
+import { ExchangeEmulator } from '../testgen/emulator.ts';
 import type { Settings, Source } from './settings.ts';
 
 /** Symbols that a generator sends when any is accepted. */

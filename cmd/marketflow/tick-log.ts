@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Logger } from '../../pkg/logger/logger.ts';
-import type { TickLog } from '../../internal/application/port/out/tick-log.ts';
 import { MemoryTickLog } from '../../internal/adapter/out/memory/memory-tick-log.ts';
 import type { TickLogEvent } from '../../internal/adapter/out/wal/options.ts';
 import { WalTickLog } from '../../internal/adapter/out/wal/wal-tick-log.ts';
+import type { TickLog } from '../../internal/application/port/out/tick-log.ts';
+import type { Logger } from '../../pkg/logger/logger.ts';
 import type { Settings } from './settings.ts';
 
 export interface TickLogParts {
@@ -17,7 +17,8 @@ export interface TickLogParts {
 
 export async function openTickLog({ settings, dataDir, afterPosition, nowMs, logger }: TickLogParts): Promise<TickLog> {
   const { kind, durability, retentionMs, maxBytes, segmentBytes, minFreeBytes } = settings;
-  if (kind === 'memory') return new MemoryTickLog({ maxBytes: Math.min(maxBytes, MEMORY_LOG_MAX_BYTES), afterPosition });
+  if (kind === 'memory')
+    return new MemoryTickLog({ maxBytes: Math.min(maxBytes, MEMORY_LOG_MAX_BYTES), afterPosition });
   return WalTickLog.open({
     dir: join(dataDir, 'ticklog'),
     durability,

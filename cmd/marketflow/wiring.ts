@@ -13,6 +13,7 @@ import { ReportSystem } from '../../internal/application/usecase/report-system.t
 import { SwitchMode } from '../../internal/application/usecase/switch-mode.ts';
 import { SymbolDirectory } from '../../internal/application/usecase/symbol-directory.ts';
 import { WatchSources } from '../../internal/application/usecase/watch-sources.ts';
+import type { Mode } from '../../internal/domain/model/mode.ts';
 import { MarketState } from '../../internal/domain/service/market-state.ts';
 import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
 import type { Logger } from '../../pkg/logger/logger.ts';
@@ -40,6 +41,8 @@ export interface MarketFlowOptions {
 export interface MarketFlow {
   /** Where HTTP answers. */
   readonly url: string;
+  /** The mode in force: a remembered one wins over the setting. */
+  mode(): Mode;
   /** Start-up in reverse; what is accepted is in the log whether or not it succeeds. */
   stop(): Promise<void>;
 }
@@ -65,9 +68,25 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
   );
   await orRefuseAsync(replayLog(state, log, happenings, nowMs));
 
-  const checkpoints = new KeepCheckpoints({ state, store, log, happenings, nowMs, intervalMs: flushIntervalMs });
+  const checkpoints = new KeepCheckpoints({
+    state,
+    store,
+    log,
+    happenings,
+    nowMs,
+    intervalMs: flushIntervalMs,
+    onFatal,
+  });
   const symbols = new SymbolDirectory(state.symbols, settings.symbols, settings.symbolLimit);
-  const ingest = new IngestTicks({ log, state, symbols, happenings, nowMs, onFatal, commit: () => checkpoints.commit() });
+  const ingest = new IngestTicks({
+    log,
+    state,
+    symbols,
+    happenings,
+    nowMs,
+    onFatal,
+    commit: () => checkpoints.commit(),
+  });
   if (settings.symbols !== '*') for (const name of settings.symbols) ingest.addSymbol(name);
 
   const { feeds: timings, pipeline } = settings;
@@ -139,7 +158,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
   await life.start().catch((error: unknown) => {
     throw refusedPort(error, settings) ?? error;
   });
-  return { url, stop: () => life.stop() };
+  return { url, mode: () => mode.current().mode, stop: () => life.stop() };
 }
 
 function orRefuse<T>(open: () => T): T {
@@ -161,11 +180,19 @@ async function orRefuseAsync<T>(opening: Promise<T>): Promise<T> {
 /** The HTTP port can't be had: the one refusal of the start that is nobody's fault. */
 function refusedPort(error: unknown, { server }: Settings): StartupError | null {
   const causes = error instanceof AggregateError ? error.errors : [error];
-  const refused = causes.find((cause: NodeJS.ErrnoException) => cause?.syscall === 'listen' || cause?.syscall === 'getaddrinfo');
+  const refused = causes.find(
+    (cause: NodeJS.ErrnoException) => cause?.syscall === 'listen' || cause?.syscall === 'getaddrinfo',
+  );
   if (refused === undefined) return null;
   const at = `${server.host}:${server.port}`;
-  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is no address of this machine' }[String(refused.code)];
-  return new StartupError(EXIT_CODE.unavailable, `server.port: ${at} ${reason ?? `can't be listened on (${refused.code})`}`, {
-    cause: error,
-  });
+  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is no address of this machine' }[
+    String(refused.code)
+  ];
+  return new StartupError(
+    EXIT_CODE.unavailable,
+    `server.port: ${at} ${reason ?? `can't be listened on (${refused.code})`}`,
+    {
+      cause: error,
+    },
+  );
 }

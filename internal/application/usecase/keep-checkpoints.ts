@@ -14,6 +14,8 @@ export interface KeepCheckpointsParts {
   readonly happenings: Happenings;
   readonly nowMs: () => number;
   readonly intervalMs: number;
+  /** The store is broken for good (a sync failed): going on would let the log go for candles that may not be on the disk. */
+  readonly onFatal: (cause: unknown) => void;
 }
 
 /** Writes candles and checkpoint together, at most every `intervalMs` and at the end of minutes, and lets the log go behind it. */
@@ -71,13 +73,14 @@ export class KeepCheckpoints {
   }
 
   private async write(): Promise<void> {
-    const { state, store, log, happenings, nowMs } = this.parts;
+    const { state, store, log, happenings, nowMs, onFatal } = this.parts;
     const fromMs = nowMs();
     const delta = state.delta();
     if (delta !== null) {
       try {
         await store.commit(delta);
       } catch (cause) {
+        if (isFatal(cause)) onFatal(cause);
         this.lastError = cause instanceof Error ? cause.message : String(cause);
         if (this.failingSinceMs === null) happenings.checkpointFailed(this.lastError);
         this.failingSinceMs ??= fromMs;
@@ -91,4 +94,9 @@ export class KeepCheckpoints {
     }
     log.release(state.committedPosition);
   }
+}
+
+/** The severity belongs to the error: every store says it of its own. */
+function isFatal(cause: unknown): boolean {
+  return cause instanceof Error && 'severity' in cause && cause.severity === 'fatal';
 }

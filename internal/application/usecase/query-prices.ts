@@ -1,9 +1,17 @@
-import { emptyExtremes, type Extremes, MINUTE_MS, mergeExtremes } from '../../domain/model/candle.ts';
+import { type Extremes, emptyExtremes, MINUTE_MS, mergeExtremes } from '../../domain/model/candle.ts';
 import { exactValue } from '../../domain/service/exact-sum.ts';
 import type { Instrument } from '../../domain/service/instrument.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { SourceBook } from '../../domain/service/source-book.ts';
-import type { Answer, AveragePrice, ExtremePrice, LatestPrice, Period, PriceQueries, QueryFailure } from '../port/in/queries.ts';
+import type {
+  Answer,
+  AveragePrice,
+  ExtremePrice,
+  LatestPrice,
+  Period,
+  PriceQueries,
+  QueryFailure,
+} from '../port/in/queries.ts';
 import type { CandleStore } from '../port/out/candle-store.ts';
 import type { MarketFeeds } from '../port/out/market-feeds.ts';
 import { type PeriodWindow, periodWindow } from './period-window.ts';
@@ -142,7 +150,10 @@ export class QueryPrices implements PriceQueries {
       if (storedToMs > fromMs) {
         try {
           const name = symbol.toUpperCase();
-          mergeExtremes(summary, await this.parts.store.summarise(source.mode, source.exchange, name, fromMs, storedToMs));
+          mergeExtremes(
+            summary,
+            await this.parts.store.summarise(source.mode, source.exchange, name, fromMs, storedToMs),
+          );
         } catch {
           return failure('unavailable', 'the candle store does not answer');
         }
@@ -196,7 +207,9 @@ export class QueryPrices implements PriceQueries {
 }
 
 function bounds(window: PeriodWindow | null, merged: Extremes): { from: number; to: number } {
-  return window === null ? { from: merged.firstAtMs, to: merged.lastAtMs + 1 } : { from: window.fromMs, to: window.toMs };
+  return window === null
+    ? { from: merged.firstAtMs, to: merged.lastAtMs + 1 }
+    : { from: window.fromMs, to: window.toMs };
 }
 
 function noTick(symbol: string): { ok: false; failure: QueryFailure; detail: string } {

@@ -3,7 +3,12 @@ import type { Happenings } from '../port/out/happenings.ts';
 import type { TickLog } from '../port/out/tick-log.ts';
 
 /** Folds in what the log holds beyond the checkpoint that `state` was restored from: the same code as for live ticks. */
-export async function replayLog(state: MarketState, log: TickLog, happenings: Happenings, nowMs: () => number): Promise<void> {
+export async function replayLog(
+  state: MarketState,
+  log: TickLog,
+  happenings: Happenings,
+  nowMs: () => number,
+): Promise<void> {
   const fromMs = nowMs();
   let records = 0;
   let ticks = 0;

@@ -11,8 +11,8 @@ import type {
   SymbolInfo,
   SystemQueries,
 } from '../port/in/queries.ts';
-import type { MarketFeeds } from '../port/out/market-feeds.ts';
 import type { CandleStore } from '../port/out/candle-store.ts';
+import type { MarketFeeds } from '../port/out/market-feeds.ts';
 import type { TickLog } from '../port/out/tick-log.ts';
 import type { KeepCheckpoints } from './keep-checkpoints.ts';
 import { priceStatus } from './price-status.ts';
@@ -67,7 +67,8 @@ export class ReportSystem implements SystemQueries {
       status: stats.state === 'ok' ? 'ok' : 'degraded',
       ...(stats.state === 'ok' ? {} : { detail: `intake waits: ${stats.state}` }),
     };
-    const allWell = storage.status === 'ok' && tickLog.status === 'ok' && sources.every((source) => source.state === 'live');
+    const allWell =
+      storage.status === 'ok' && tickLog.status === 'ok' && sources.every((source) => source.state === 'live');
     return {
       status: allWell ? 'ok' : 'degraded',
       mode,
@@ -89,7 +90,8 @@ export class ReportSystem implements SystemQueries {
   audit(): Audit {
     const { state, log } = this.parts;
     const sources = state.knownSources();
-    const sum = (value: (source: SourceBook) => number): number => sources.reduce((total, source) => total + value(source), 0);
+    const sum = (value: (source: SourceBook) => number): number =>
+      sources.reduce((total, source) => total + value(source), 0);
     const received = sum((source) => source.frames);
     const counted = sum((source) => source.counted);
     const inCandles = sum((source) => source.countInCandles());
@@ -158,5 +160,8 @@ export class ReportSystem implements SystemQueries {
 }
 
 function namedReasons(count: (reason: number) => number): Record<RejectionReason, number> {
-  return Object.fromEntries(REJECTION_REASONS.map((name, reason) => [name, count(reason)])) as Record<RejectionReason, number>;
+  return Object.fromEntries(REJECTION_REASONS.map((name, reason) => [name, count(reason)])) as Record<
+    RejectionReason,
+    number
+  >;
 }

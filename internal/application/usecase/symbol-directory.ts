@@ -16,7 +16,8 @@ export class SymbolDirectory implements AcceptedSymbols {
     this.open = names === '*';
     this.nextId = known.length;
     const accepted = names === '*' ? new Set(known) : new Set(names);
-    for (const [id, name] of known.entries()) if (accepted.has(name) && this.accepted.size < limit) this.accepted.set(name, id);
+    for (const [id, name] of known.entries())
+      if (accepted.has(name) && this.accepted.size < limit) this.accepted.set(name, id);
   }
 
   /** Accepts `name`, under a new id if it has none. Null: it is there already, or the directory is full. */

@@ -1,5 +1,4 @@
-import type { CandleState, Extremes } from './candle.ts';
-import type { Bucket } from './candle.ts';
+import type { Bucket, CandleState, Extremes } from './candle.ts';
 import type { Mode, ModeState } from './mode.ts';
 
 /** A range of minutes `[fromMs, toMs)`, both on minute edges, during which a feed was not up all the time. */

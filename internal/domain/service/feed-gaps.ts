@@ -34,7 +34,8 @@ export class FeedGaps {
 
   /** Forgets what lies before `beforeMs`: no candle of that time can change any more. */
   prune(beforeMs: number): void {
-    if ((this.ranges[0]?.toMs ?? beforeMs + 1) <= beforeMs) this.ranges = this.ranges.filter((range) => range.toMs > beforeMs);
+    if ((this.ranges[0]?.toMs ?? beforeMs + 1) <= beforeMs)
+      this.ranges = this.ranges.filter((range) => range.toMs > beforeMs);
   }
 
   list(): readonly BrokenMinutes[] {

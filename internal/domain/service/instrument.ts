@@ -1,4 +1,12 @@
-import { type Bucket, emptyBucket, emptyExtremes, type Extremes, MINUTE_MS, mergeBucket, mergeExtremes } from '../model/candle.ts';
+import {
+  type Bucket,
+  type Extremes,
+  emptyBucket,
+  emptyExtremes,
+  MINUTE_MS,
+  mergeBucket,
+  mergeExtremes,
+} from '../model/candle.ts';
 import type { InstrumentState } from '../model/checkpoint.ts';
 import { TradeIdWindow } from './trade-id-window.ts';
 

@@ -192,7 +192,8 @@ export class MarketState {
     this.damagedBatches += record.batches;
     this.damagedTicks += record.ticks;
     for (const source of this.knownSources()) {
-      if (record.source === null || record.source === source.id) source.applyDamage(record.fromMs, record.toMs, position);
+      if (record.source === null || record.source === source.id)
+        source.applyDamage(record.fromMs, record.toMs, position);
     }
   }
 

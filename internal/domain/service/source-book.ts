@@ -1,7 +1,7 @@
 import { type Bucket, type CandleState, MINUTE_MS } from '../model/candle.ts';
 import type { CandleRow, SourceState } from '../model/checkpoint.ts';
 import type { Mode } from '../model/mode.ts';
-import { Reason, REASON_COUNT } from '../model/rejection.ts';
+import { REASON_COUNT, Reason } from '../model/rejection.ts';
 import type { TickBatch } from '../model/tick-batch.ts';
 import { ceilMinute, FeedGaps, floorMinute } from './feed-gaps.ts';
 import { type Instrument, type Minute, mergeIntoMinute } from './instrument.ts';

@@ -1,6 +1,6 @@
-import { NO_TRADE_ID, type TickBatch } from '../model/tick-batch.ts';
 import { type Bucket, emptyBucket, precedes } from '../model/candle.ts';
 import { Reason } from '../model/rejection.ts';
+import { NO_TRADE_ID, type TickBatch } from '../model/tick-batch.ts';
 import type { TradeIdWindow } from './trade-id-window.ts';
 
 /** Ticks are first folded by spans of this width; candles and windows are merges of them. */
@@ -183,7 +183,7 @@ export class TickFold {
         }
       }
       const q = hasQuantity ? quantity[i]! : Number.NaN;
-      if (q === q) {
+      if (q >= 0) {
         rows[r + Q_COUNT]!++;
         addTo(rows, r + VOLUME_HI, q);
         addTo(rows, r + QUOTE_HI, p * q);

@@ -27,7 +27,13 @@ export interface DecodeResult {
 }
 
 /** Decodes from the beginning: a second try of the same chunk gives the same batch. */
-export function decodeChunk(task: DecodeTask, bytes: Uint8Array, view: DataView, symbols: SymbolTable, batch: TickBatch): void {
+export function decodeChunk(
+  task: DecodeTask,
+  bytes: Uint8Array,
+  view: DataView,
+  symbols: SymbolTable,
+  batch: TickBatch,
+): void {
   batch.reset(task.source, task.epoch, task.receivedAtMs);
   batch.frames = task.tooLong;
   batch.rejected[Reason.frame_too_long] = task.tooLong;

@@ -136,7 +136,18 @@ export class DecodePool {
 
 function taskOf({ chunk, source, epoch, receivedAtMs }: DecodeJob, frameMaxBytes: number): DecodeTask {
   const { buffer, columns, start, end, tooLong } = chunk;
-  return { buffer, columns, rows: chunk.batch.capacity, start, end, tooLong, source, epoch, receivedAtMs, frameMaxBytes };
+  return {
+    buffer,
+    columns,
+    rows: chunk.batch.capacity,
+    start,
+    end,
+    tooLong,
+    source,
+    epoch,
+    receivedAtMs,
+    frameMaxBytes,
+  };
 }
 
 /** A chunk that no worker survives: its lines are counted, and none of them is a tick. */

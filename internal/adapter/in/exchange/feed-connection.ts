@@ -96,7 +96,8 @@ export class FeedConnection {
 
   private offer(chunk: Chunk, receivedAtMs: number): void {
     const { source, epoch, freeChunks } = this.options;
-    if (!this.lane.offer({ chunk, source, epoch, receivedAtMs, freeChunks })) throw new Error('a chunk was read past the bound');
+    if (!this.lane.offer({ chunk, source, epoch, receivedAtMs, freeChunks }))
+      throw new Error('a chunk was read past the bound');
   }
 
   private onPressure(isAtBound: boolean): void {

@@ -7,7 +7,6 @@ const MAX_NAME_BYTES = KEY_WORDS * 4;
 /** What an open table (`*`) takes as a name: upper case, because answers know names by their upper-case form. */
 const OPEN_NAME = /^[A-Z0-9:_\-./]{1,32}$/;
 
-
 /**
  * Accepted symbol names → ids, looked up straight from wire bytes without making a string: names of up to 32
  * bytes sit in a hash table of 32-bit words, longer ones are only known to `find`.

@@ -1,5 +1,5 @@
-import type { RejectionReason } from '../../../domain/model/rejection.ts';
 import type { Mode, ModeState } from '../../../domain/model/mode.ts';
+import type { RejectionReason } from '../../../domain/model/rejection.ts';
 
 /** Why a question has no answer. Part of every answer's type: a wrong symbol is expected, not exceptional. */
 export type QueryFailure = 'unknown_symbol' | 'unknown_exchange' | 'no_data' | 'unavailable';
@@ -139,7 +139,11 @@ export interface SymbolInfo {
   readonly symbol: string;
   /** Best status over the exchanges of the current mode that have had a tick of it; null = no tick yet. */
   readonly status: PriceStatus | null;
-  readonly exchanges: readonly { readonly exchange: string; readonly status: PriceStatus; readonly lastTickAt: number }[];
+  readonly exchanges: readonly {
+    readonly exchange: string;
+    readonly status: PriceStatus;
+    readonly lastTickAt: number;
+  }[];
 }
 
 export interface ExchangeInfo {

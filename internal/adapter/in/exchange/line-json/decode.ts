@@ -67,13 +67,21 @@ export function decodeLines(
   let frames = 0;
   while (at < end) {
     scan: {
-      if (view.getInt32(at, true) !== OPEN_0 || view.getInt32(at + 4, true) !== OPEN_4 || view.getInt32(at + 7, true) !== OPEN_7) {
+      if (
+        view.getInt32(at, true) !== OPEN_0 ||
+        view.getInt32(at + 4, true) !== OPEN_4 ||
+        view.getInt32(at + 7, true) !== OPEN_7
+      ) {
         break scan;
       }
       const found = symbols.match(view, at + 11);
       if (found < 0) break scan;
       let p = at + 11 + (found >> 16);
-      if (view.getInt32(p, true) !== PRICE_0 || view.getInt32(p + 4, true) !== PRICE_4 || view.getInt32(p + 6, true) !== PRICE_6) {
+      if (
+        view.getInt32(p, true) !== PRICE_0 ||
+        view.getInt32(p + 4, true) !== PRICE_4 ||
+        view.getInt32(p + 6, true) !== PRICE_6
+      ) {
         break scan;
       }
       p = scanNumber(bytes, p + 10);
@@ -108,7 +116,11 @@ export function decodeLines(
           if (p < 0) break scan;
           quantity = scanned.value;
         }
-        if (view.getInt32(p, true) === ID_0 && view.getInt32(p + 4, true) === ID_4 && view.getInt32(p + 7, true) === ID_7) {
+        if (
+          view.getInt32(p, true) === ID_0 &&
+          view.getInt32(p + 4, true) === ID_4 &&
+          view.getInt32(p + 7, true) === ID_7
+        ) {
           p = scanNumber(bytes, p + 11);
           if (p < 0 || !scanned.integer) break scan;
           tradeId = scanned.value;
@@ -130,7 +142,7 @@ export function decodeLines(
         price[row] = value;
         eventAtMs[row] = time;
         if (batch.hasQuantity) batch.quantity[row] = quantity;
-        else if (quantity === quantity) startQuantities(batch, row, quantity);
+        else if (quantity >= 0) startQuantities(batch, row, quantity);
         if (batch.hasTradeId) batch.tradeId[row] = tradeId;
         else if (tradeId !== NO_TRADE_ID) startTradeIds(batch, row, tradeId);
         row++;
@@ -181,7 +193,13 @@ function decodeSlowLine(line: Uint8Array, symbols: SymbolTable, frameMaxBytes: n
   if (reason >= 0) batch.rejected[reason]!++;
 }
 
-function judge(text: Uint8Array, lineBytes: number, symbols: SymbolTable, frameMaxBytes: number, batch: TickBatch): number {
+function judge(
+  text: Uint8Array,
+  lineBytes: number,
+  symbols: SymbolTable,
+  frameMaxBytes: number,
+  batch: TickBatch,
+): number {
   if (lineBytes > frameMaxBytes) return Reason.frame_too_long;
   if (!isUtf8(text)) return Reason.bad_utf8;
   const reason = readWireTick(Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8'), slowTick);

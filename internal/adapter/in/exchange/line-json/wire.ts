@@ -33,18 +33,21 @@ export function readWireTick(text: string, into: WireTick): number {
     return Reason.bad_json;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return Reason.bad_schema;
-  const own = (key: string): unknown => (Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined);
+  const own = (key: string): unknown =>
+    Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
   const symbol = own('symbol');
   const price = own('price');
   const timestamp = own('timestamp');
   const quantity = own('quantity');
   const tradeId = own('tradeId');
-  if (typeof symbol !== 'string' || typeof price !== 'number' || typeof timestamp !== 'number') return Reason.bad_schema;
+  if (typeof symbol !== 'string' || typeof price !== 'number' || typeof timestamp !== 'number')
+    return Reason.bad_schema;
   if (quantity !== undefined && typeof quantity !== 'number') return Reason.bad_schema;
   if (tradeId !== undefined && !(Number.isSafeInteger(tradeId) && (tradeId as number) >= 0)) return Reason.bad_schema;
   if (!(price > 0 && price < Number.POSITIVE_INFINITY)) return Reason.bad_price;
   if (quantity !== undefined && !(quantity >= 0 && quantity < Number.POSITIVE_INFINITY)) return Reason.bad_quantity;
-  if (!Number.isInteger(timestamp) || timestamp < MIN_EVENT_AT_MS || timestamp > MAX_EVENT_AT_MS) return Reason.bad_time;
+  if (!Number.isInteger(timestamp) || timestamp < MIN_EVENT_AT_MS || timestamp > MAX_EVENT_AT_MS)
+    return Reason.bad_time;
   into.symbol = symbol;
   into.price = price;
   into.timestamp = timestamp;
