@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { rawExchange, rawProblemOf, rawStatus, STUBS, startServer } from './test-server.ts';
+
+const WAIT_MS = 15_000;
+
+describe('requests that are no requests', { concurrency: true }, () => {
+  const cases: readonly [name: string, bytes: string, status: number, code: string][] = [
+    ['garbage', 'nonsense\r\n\r\n', 400, 'bad_request'],
+    ['binary', '\x16\x03\x01\x02\x00\x01\x00', 400, 'bad_request'],
+    ['unknown method', 'FETCH / HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'bad_request'],
+    [
+      'two lengths',
+      'POST /mode/live HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na',
+      400,
+      'bad_request',
+    ],
+    ['no host', 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'bad_request'],
+    ['bad escape', 'GET /%ZZ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400, 'invalid_url'],
+    ['headers', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+    ['url', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431, 'headers_too_large'],
+    ['expectation', 'POST /mode/live HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n', 417, 'expectation_failed'],
+    ['connect', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405, 'method_not_allowed'],
+  ];
+  for (const [name, bytes, status, code] of cases) {
+    test(name, async (t) => {
+      const { port, observed } = await startServer(t);
+      const text = await rawExchange(port, [Buffer.from(bytes, 'latin1')], 1_000);
+      assert.equal(rawStatus(text), status);
+      assert.equal(rawProblemOf(text).code, code);
+      assert.ok(observed[0]?.endsWith(` ${status}`));
+      assert.equal(observed.length, 1);
+    });
+  }
+
+  test('HTTP/1.0 needs no host', async (t) => {
+    const { port } = await startServer(t);
+    assert.equal(rawStatus(await rawExchange(port, ['GET /healthz HTTP/1.0\r\n\r\n'])), 200);
+  });
+
+  test('slow headers are cut with 408', async (t) => {
+    const { port, observed } = await startServer(t);
+    const text = await rawExchange(port, ['GET /health HTTP/1.1\r\nHost: a\r\nX-Slow: '], WAIT_MS);
+    assert.equal(rawProblemOf(text).code, 'request_timeout');
+    assert.deepEqual(observed, ['unparsed unknown 408']);
+  });
+
+  test('a slow body is cut with 408, though bytes keep coming', async (t) => {
+    const asked: string[] = [];
+    const switchTo = async (mode: 'live' | 'test') => {
+      asked.push(mode);
+      return STUBS.mode.current();
+    };
+    const { port, faults } = await startServer(t, { mode: { ...STUBS.mode, switchTo } });
+    const socket = connect(port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    socket.write(
+      'POST /mode/live HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
+    );
+    const drip = setInterval(() => socket.write(' '), 200);
+    t.after(() => clearInterval(drip));
+    socket.on('error', () => {});
+    const startMs = performance.now();
+    let text = '';
+    for await (const data of socket) {
+      text += String(data);
+      if (text.includes('\r\n\r\n')) break;
+    }
+    assert.ok(performance.now() - startMs < WAIT_MS);
+    assert.equal(rawProblemOf(text).code, 'request_timeout');
+    await sleep(500);
+    assert.deepEqual(asked, []);
+    assert.deepEqual(faults, []);
+  });
+});
+
+test('a client that leaves in the middle of its body is no fault of ours', async (t) => {
+  const { url, port, faults } = await startServer(t);
+  const socket = connect(port, '127.0.0.1');
+  socket.write('POST /mode/live HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{');
+  await sleep(50);
+  socket.destroy();
+  await sleep(50);
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  assert.deepEqual(faults, []);
+});
+
+test('requests in a pipeline are answered in order', async (t) => {
+  const { port } = await startServer(t);
+  const one = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+  const text = await rawExchange(port, [one + one.replace('/healthz', '/nothing') + one]);
+  assert.deepEqual(text.match(/HTTP\/1\.1 \d{3}/g), ['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
+});

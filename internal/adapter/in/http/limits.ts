@@ -1,0 +1,45 @@
+import type { Server } from 'node:http';
+import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+
+export const BODY_MAX_BYTES = 16 * 1024;
+/** Time for the headers, and for the whole request; looked at every `CHECK_INTERVAL_MS`. */
+const HEADERS_TIMEOUT_MS = 4_000;
+const REQUEST_TIMEOUT_MS = 5_000;
+const CHECK_INTERVAL_MS = 1_000;
+/** A connection without a request is closed after this; the client is told by `Keep-Alive: timeout=20`. */
+const KEEP_ALIVE_MS = 20_000;
+/** A client that does not take its response. */
+const SOCKET_IDLE_MS = 30_000;
+/** More are dropped at once, without an answer. */
+const CONNECTIONS_MAX = 2_048;
+/** As long as a URL can be: a symbol that is too long is an invalid symbol and not an unknown path. */
+const PATH_PARAMETER_MAX_CHARS = 16 * 1024;
+/** A handler that takes longer is answered for with `unavailable`. */
+export const HANDLER_TIMEOUT_MS = 4_000;
+/** Counts from the headers on: longer than `REQUEST_TIMEOUT_MS`, so that a slow body is the client's fault. */
+export const MODE_SWITCH_TIMEOUT_MS = 8_000;
+/** Requests in progress have this long when the server closes. */
+export const CLOSE_GRACE_MS = 700;
+
+export const SERVER_OPTIONS = {
+  logger: false,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  connectionTimeout: SOCKET_IDLE_MS,
+  maxRequestsPerSocket: 0,
+  bodyLimit: BODY_MAX_BYTES,
+  // While closing, requests that have arrived are still answered.
+  return503OnClosing: false,
+  routerOptions: { maxParamLength: PATH_PARAMETER_MAX_CHARS },
+  http: {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    // Looked at by `requireHost`, which answers with a problem document.
+    requireHostHeader: false,
+  },
+  ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
+} as const satisfies FastifyHttpOptions<Server>;
+
+export function limitConnections(app: FastifyInstance): void {
+  app.server.maxConnections = CONNECTIONS_MAX;
+}

@@ -1,0 +1,139 @@
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { ModeControl, PriceQueries, SystemQueries } from '../../../application/port/in/queries.ts';
+import { renderDocs } from './docs-page.ts';
+import { faultHandler, type ReportFault } from './faults.ts';
+import { addLandingPage } from './landing-page.ts';
+import { CLOSE_GRACE_MS, limitConnections, SERVER_OPTIONS } from './limits.ts';
+import { addModeRoutes, MODE_COMPONENTS } from './mode.ts';
+import { type ApiDocument, OPENAPI_SCHEMA, openapiOptions } from './openapi.ts';
+import { pageSchema, sendPage } from './page.ts';
+import { addPriceRoutes, PRICE_COMPONENTS } from './prices.ts';
+import { PROBLEMS, type ProblemCode, sendProblem } from './problem.ts';
+import { problem } from './schemas.ts';
+import { addSystemRoutes, type MetricsText, SYSTEM_COMPONENTS } from './system.ts';
+import { answerUnmatched, RouteTable, sendBadUrl } from './unmatched.ts';
+import { answerOddRequests, clientErrorAnswer } from './wire-errors.ts';
+
+/** `route` is a pattern of ours, `unmatched`, or `unparsed` where no request came about. */
+export type ObserveRequest = (route: string, method: string, status: number, seconds: number) => void;
+
+export interface HttpDependencies {
+  readonly prices: PriceQueries;
+  readonly mode: ModeControl;
+  readonly system: SystemQueries;
+  readonly metricsText: MetricsText;
+  readonly observeRequest: ObserveRequest;
+  /** The causes behind every `internal` answer; without it they are lost. */
+  readonly reportFault?: ReportFault;
+  readonly version: string;
+  readonly nowMs: () => number;
+}
+
+export interface HttpServer {
+  /** Port 0: any free one. Rejects when the port is taken. */
+  listen(host: string, port: number): Promise<{ url: string }>;
+  /** Idle connections end at once, requests in progress have 0.7 s. */
+  close(): Promise<void>;
+}
+
+interface StaticTexts {
+  openapiJson: string;
+  docsHtml: string;
+}
+
+export function buildHttpServer(deps: HttpDependencies): HttpServer {
+  const routes = new RouteTable();
+  const texts: StaticTexts = { openapiJson: '', docsHtml: '' };
+  const app = buildApp(deps, routes, texts);
+  return {
+    async listen(host, port) {
+      await app.ready();
+      const document = app.swagger() as unknown as ApiDocument;
+      texts.openapiJson = JSON.stringify(document);
+      // For `localhost` fastify opens a second server for ::1, without the limits of the first.
+      await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+      const url = app.listeningOrigin;
+      texts.docsHtml = renderDocs(document, Number(new URL(url).port));
+      return { url };
+    },
+    close: () => closeApp(app),
+  };
+}
+
+function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts): FastifyInstance {
+  const { observeRequest } = deps;
+  const observeWire = (code: ProblemCode) => observeRequest('unparsed', 'unknown', PROBLEMS[code].status, 0);
+  const app = Fastify({
+    ...SERVER_OPTIONS,
+    clientErrorHandler: clientErrorAnswer(observeWire),
+    frameworkErrors: (_error, request, reply) => {
+      sendBadUrl(request, reply, routes);
+      observeRequest('unmatched', request.method, reply.statusCode, 0);
+    },
+  });
+  limitConnections(app);
+  answerOddRequests(app.server, observeWire);
+  for (const schema of [problem, ...PRICE_COMPONENTS, ...MODE_COMPONENTS, ...SYSTEM_COMPONENTS]) app.addSchema(schema);
+  app.setErrorHandler(faultHandler(deps.reportFault ?? (() => {})));
+  acceptBodies(app);
+  app.addHook('onRequest', requireHost);
+  app.addHook('onRoute', (route) => {
+    const pattern = route.url;
+    routes.add(pattern, route.method);
+    route.onResponse = (request, reply, done) => {
+      observeRequest(pattern, request.raw.method ?? '', reply.raw.statusCode, reply.elapsedTime / 1_000);
+      done();
+    };
+  });
+  app.register(swagger, openapiOptions(deps.version));
+  app.register(async (scope) => addRoutes(scope, deps, texts));
+  app.register(async (scope) => {
+    scope.addHook('onResponse', async (request, reply) => {
+      observeRequest('unmatched', request.method, reply.statusCode, reply.elapsedTime / 1_000);
+    });
+    answerUnmatched(scope, routes);
+  });
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, deps: HttpDependencies, texts: StaticTexts): void {
+  addPriceRoutes(app, deps.prices);
+  addModeRoutes(app, deps.mode);
+  addSystemRoutes(app, deps.system, deps.metricsText);
+  addLandingPage(app, deps);
+  app.get('/docs', { schema: pageSchema('These pages') }, (_request, reply) => sendPage(reply, texts.docsHtml));
+  app.get('/openapi.json', { schema: OPENAPI_SCHEMA }, (_request, reply) => {
+    reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache');
+    reply.send(texts.openapiJson);
+  });
+}
+
+/** No route needs a body: JSON is read, bounded, and not looked at; all else is refused, unless it is empty. */
+function acceptBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, _body, done) => done(null));
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    if (request.headers['content-length'] === '0') done(null);
+    else done(Object.assign(new Error('media type'), { code: 'FST_ERR_CTP_INVALID_MEDIA_TYPE' }));
+  });
+}
+
+function requireHost(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  const { headers, httpVersionMinor } = request.raw;
+  if (headers.host === undefined && httpVersionMinor !== 0)
+    sendProblem(reply, 'bad_request', 'The Host header is missing.');
+  else done();
+}
+
+/** A connection that carries a request is closed when that is answered, or after the grace time. */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 20);
+  const cut = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
+}
