@@ -7,7 +7,7 @@ STAMP := node_modules/.installed
 TEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run testgen test lint types unit contract integration e2e faults build test-build bench bench-peers clean
+.PHONY: help install run dev testgen test lint types unit contract integration e2e faults build test-build bench bench-peers clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -22,14 +22,16 @@ install: $(STAMP) ## install what the project needs, Node 24 included, into node
 run: $(STAMP) ## start MarketFlow in test mode with the built-in exchanges; ARGS="--port 9000" passes flags
 	@$(NODE) cmd/marketflow/main.ts $(ARGS)
 
+dev: $(STAMP) ## the same, started again at each change of a source file
+	$(BIN)/tsx watch cmd/marketflow/main.ts $(ARGS)
+
 testgen: $(STAMP) ## start three emulated exchanges on ports 40101 to 40103
 	@$(NODE) cmd/testgen/main.ts --exchange exchange1=40101,exchange2=40102,exchange3=40103 $(ARGS)
 
 test: lint types unit contract integration e2e faults test-build ## everything below: what CI runs
 
 lint: $(STAMP) ## format, lint, unused files and exports
-	$(BIN)/biome ci --error-on-warnings .
-	$(BIN)/knip
+	npm run --silent lint
 
 types: $(STAMP) ## TypeScript, strict
 	$(BIN)/tsc --noEmit

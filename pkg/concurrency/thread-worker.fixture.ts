@@ -42,5 +42,8 @@ function crash(): never {
 
 serveThread<FixtureTask, FixtureResult, string>(parentPort, {
   run,
-  broadcast: (message) => void told.push(message),
+  broadcast: (message) => {
+    if (message === 'crash') throw new Error('crashed by a broadcast');
+    told.push(message);
+  },
 });

@@ -76,8 +76,11 @@ export class ThreadWorker<Task, Result, Message = never> implements PoolWorker<T
   #exited(exitCode: number): void {
     const cause = new ThreadExitError(exitCode, this.#error);
     this.#exit = cause;
-    for (const pending of this.#pending.values()) pending.reject(cause);
-    this.#pending.clear();
-    this.#onExit?.(cause);
+    // Answers may have come in this very turn: those who wait for them go first, so that no answered task counts as failed.
+    queueMicrotask(() => {
+      this.#onExit?.(cause);
+      for (const pending of this.#pending.values()) pending.reject(cause);
+      this.#pending.clear();
+    });
   }
 }

@@ -154,14 +154,14 @@ test('a settle that throws is the caller’s bug and not a failed attempt', () =
 
 test('a dead worker’s tasks run again, each alone on its worker, before anything new', async () => {
   const { pool, workers, results, run } = poolOf({
-    backoff: new Backoff({ minMs: 50, maxMs: 50, random: () => 0.9 }),
+    backoff: new Backoff({ minMs: 300, maxMs: 300, random: () => 0.9 }),
   });
   run('a', 'b', 'c');
   await workers[0]!.die();
   assert.equal(pool.hasRoom, false, 'a retry waits');
   await workers[1]!.finish();
   assert.deepEqual(workers[1]!.log, ['b', 'a']);
-  await sleep(80);
+  while (workers.length < 3) await sleep(5);
   assert.deepEqual(workers[2]!.log, ['c']);
   assert.equal(pool.hasRoom, false, 'second attempts have their worker to themselves');
   await workers[1]!.finish();
@@ -265,7 +265,7 @@ test('a worker that can’t be made again is tried again', async () => {
   });
   pool.run('a', resolve);
   await first.die();
-  await sleep(20);
+  while (pool.liveWorkers === 0) await sleep(1);
   await last.finish();
   assert.equal(await promise, 'a!');
   assert.deepEqual(lost, ['died', 'spawn 2', 'spawn 3']);
@@ -274,7 +274,7 @@ test('a worker that can’t be made again is tried again', async () => {
 test('close lets what runs end, then closes the workers, once', async () => {
   const { pool, workers, results, run } = poolOf();
   run('a', 'b');
-  const closing = Promise.all([pool.close(), pool.close()]);
+  const closing = Promise.all([pool.close(60_000), pool.close(60_000)]);
   assert.equal(pool.hasRoom, false);
   assert.throws(() => run('c'), RangeError);
   await workers[0]!.finish();

@@ -11,7 +11,7 @@ test('the single file runs in an empty folder with an empty environment, also wi
   for (const environment of [{}, { MARKETFLOW_PIPELINE_THREADS: '1' }]) {
     const dir = mkdtempSync(join(tmpdir(), 'marketflow-build-'));
     copyFileSync('build/marketflow', join(dir, 'marketflow'));
-    const child = spawn('./marketflow', ['--port', '0'], {
+    const child = spawn(join(dir, 'marketflow'), ['--port', '0'], {
       cwd: dir,
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
