@@ -184,6 +184,16 @@ export function tickLogContract(name: string, make: MakeTickLog): void {
         assert.equal(log.stats().damagedBatches, 0);
       }));
 
+    it('lets no small record overtake a large one that waits', () =>
+      withLog(64 * 1024, async (log) => {
+        assert.equal(await log.append({ kind: 'ticks', batch: batchOf(2000, 1) }), 1);
+        const large = log.append({ kind: 'ticks', batch: batchOf(1500, 2, true) });
+        const small = log.append({ kind: 'finalise', source: 1, upToMs: NOW_MS });
+        assert.equal(await isPending(Promise.race([large, small]), 30), true);
+        log.release(1);
+        assert.deepEqual(await Promise.all([large, small]), [2, 3]);
+      }));
+
     it('says nothing of damage where released records are gone', () =>
       withLog(128 * 1024, async (log) => {
         for (const n of upTo(100)) {

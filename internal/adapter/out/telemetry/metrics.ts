@@ -18,10 +18,17 @@ export class Metrics {
   readonly registry = new Registry();
   readonly acceptLag = this.histogram('marketflow_accept_lag_seconds', 'From receipt of a chunk to its being accepted');
   readonly commitTime = this.histogram('marketflow_checkpoint_seconds', 'Time to write candles and checkpoint');
-  readonly httpTime = this.histogram('marketflow_http_request_seconds', 'Time to answer a request', ['route', 'method', 'status']);
+  readonly httpTime = this.histogram('marketflow_http_request_seconds', 'Time to answer a request', [
+    'route',
+    'method',
+    'status',
+  ]);
   readonly commitFailures = this.counter('marketflow_checkpoint_failures_total', 'Series of failed checkpoint writes');
   readonly reconnects = this.counter('marketflow_feed_reconnects_total', 'Connections after the first', ['exchange']);
-  readonly workersLost = this.counter('marketflow_decode_workers_lost_total', 'Decoding threads that died and were replaced');
+  readonly workersLost = this.counter(
+    'marketflow_decode_workers_lost_total',
+    'Decoding threads that died and were replaced',
+  );
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -26,7 +26,10 @@ export class Telemetry implements Happenings {
 
   workerLost(reason: string, respawnInMs: number): void {
     this.metrics.workersLost.inc();
-    this.logger.error({ reason, respawnInMs: Math.round(respawnInMs) }, 'decoding thread died; its chunks are done again');
+    this.logger.error(
+      { reason, respawnInMs: Math.round(respawnInMs) },
+      'decoding thread died; its chunks are done again',
+    );
   }
 
   modeSwitched(mode: Mode, epoch: number, tookMs: number): void {
