@@ -3,7 +3,7 @@ import { createLogger, isTerminal, type Logger, stdoutDestination } from '../../
 import { HELP, parseCommandLine } from './arguments.ts';
 import { checkConfig, findWarnings } from './config-check.ts';
 import { EXIT_CODE, type ExitCode, errorLine, StartupError } from './exit-code.ts';
-import { letHeapGrow } from './heap.ts';
+import { keepHeapTight } from './heap.ts';
 import { readSettings, readSettingsFile } from './settings.ts';
 import { type MarketFlow, startMarketFlow } from './wiring.ts';
 
@@ -26,6 +26,7 @@ async function run(command: Extract<ReturnType<typeof parseCommandLine>, { kind:
     process.exit(EXIT_CODE.config);
   }
   const { settings } = loaded;
+  keepHeapTight(settings);
   const logger = await createLogger({
     level: settings.logLevel,
     base: { service: 'marketflow' },
@@ -51,8 +52,9 @@ async function run(command: Extract<ReturnType<typeof parseCommandLine>, { kind:
       nowMs: Date.now,
       onFatal,
     });
-    logger.info({ url: marketflow.url, mode: marketflow.mode(), version, node: process.version }, 'listening');
-    letHeapGrow();
+    const { url } = marketflow;
+    const line = { url, prices: `${url}/prices/latest/BTCUSDT`, docs: `${url}/docs`, mode: marketflow.mode(), version };
+    logger.info({ ...line, node: process.version }, 'listening');
     signals.serve(marketflow);
   } catch (error) {
     if (error instanceof StartupError) exitWith(error.exitCode, error.message);

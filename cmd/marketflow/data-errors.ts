@@ -1,3 +1,4 @@
+import { MemoryTickLogError } from '../../internal/adapter/out/memory/memory-tick-log.ts';
 import { StoreError } from '../../internal/adapter/out/sqlite/store-error.ts';
 import { TickLogError } from '../../internal/adapter/out/wal/tick-log-error.ts';
 import { EXIT_CODE, type ExitCode, StartupError } from './exit-code.ts';
@@ -15,4 +16,10 @@ const EXIT_OF_CODE: Readonly<Record<string, ExitCode>> = {
 export function asStartupError(error: unknown): unknown {
   if (!(error instanceof StoreError || error instanceof TickLogError)) return error;
   return new StartupError(EXIT_OF_CODE[error.code] ?? EXIT_CODE.unavailable, error.message, { cause: error });
+}
+
+/** The tick log was closed before it took a record, perhaps for want of space: the record is in no book, and that is no fault. */
+export function isClosedTickLog(error: unknown): boolean {
+  const isOfLog = error instanceof TickLogError || error instanceof MemoryTickLogError;
+  return isOfLog && (error.code === 'closed' || error.code === 'no_space');
 }

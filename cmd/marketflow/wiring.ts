@@ -17,7 +17,7 @@ import type { Mode } from '../../internal/domain/model/mode.ts';
 import { MarketState } from '../../internal/domain/service/market-state.ts';
 import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
 import type { Logger } from '../../pkg/logger/logger.ts';
-import { asStartupError } from './data-errors.ts';
+import { asStartupError, isClosedTickLog } from './data-errors.ts';
 import { spawnDecodeThread } from './decode-thread-source.ts';
 import { EXIT_CODE, StartupError } from './exit-code.ts';
 import { feedSource } from './feed-sources.ts';
@@ -84,7 +84,9 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
     symbols,
     happenings,
     nowMs,
-    onFatal,
+    onFatal: (cause) => {
+      if (!isClosedTickLog(cause)) onFatal(cause);
+    },
     commit: () => checkpoints.commit(),
   });
   if (settings.symbols !== '*') for (const name of settings.symbols) ingest.addSymbol(name);
@@ -125,7 +127,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
     version,
     nowMs,
     metricsText: () => metrics.text(),
-    observeRequest: (route, method, status, seconds) => metrics.observeRequest(route, method, status, seconds),
+    observeRequest: (route, method, status, seconds) => metrics.requestTimes.observe(route, method, status, seconds),
     reportFault: (cause) => logger.error({ err: cause }, 'a request failed'),
   });
 

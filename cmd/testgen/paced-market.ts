@@ -28,7 +28,7 @@ export interface MarketOptions {
 }
 
 /** Ticks go out in batches this far apart; at high rates more often, so that a batch stays in the cache. */
-const BATCH_INTERVAL_MS = 20;
+const BATCH_INTERVAL_MS = 40;
 const FAST_BATCH_INTERVAL_MS = 10;
 const FAST_TICKS_PER_SECOND = 50_000;
 const MIN_BATCH_TICKS = 256;

@@ -22,6 +22,8 @@ export interface KeepCheckpointsParts {
 export class KeepCheckpoints {
   private readonly parts: KeepCheckpointsParts;
   private running: Promise<void> | null = null;
+  /** The one after `running`, for all who asked meanwhile. */
+  private next: Promise<void> | null = null;
   private failingSinceMs: number | null = null;
   private lastError: string | null = null;
   private readonly stopping = new AbortController();
@@ -49,12 +51,19 @@ export class KeepCheckpoints {
   }
 
   /** Commits what is folded in now. Calls while one is under way wait for it and share the next. Failures are kept in `error`. */
-  async commit(): Promise<void> {
-    while (this.running !== null) await this.running;
-    this.running = this.write().finally(() => {
-      this.running = null;
-    });
-    await this.running;
+  commit(): Promise<void> {
+    if (this.running === null) {
+      this.running = this.write().finally(() => {
+        this.running = null;
+      });
+      return this.running;
+    }
+    const startNext = (): Promise<void> => {
+      this.next = null;
+      return this.commit();
+    };
+    this.next ??= this.running.then(startNext, startNext);
+    return this.next;
   }
 
   private async run(): Promise<void> {

@@ -45,27 +45,35 @@ export class QueryPrices implements PriceQueries {
     this.parts = parts;
   }
 
+  /** Asked for more than all else: one pass over the sources, no list in between. */
   latest(exchangeName: string | null, symbolName: string): Answer<LatestPrice> {
-    const found = this.pairs(exchangeName, symbolName);
-    if (!found.ok) return found;
-    let newest: Pair | undefined;
-    for (const pair of found.value) {
-      if (newest === undefined || pair.instrument.lastAtMs > newest.instrument.lastAtMs) newest = pair;
+    const { state, feeds, nowMs } = this.parts;
+    const mode = state.mode?.mode ?? 'test';
+    const symbol = symbolName.toUpperCase();
+    const exchange = exchangeName?.toLowerCase() ?? null;
+    let newest: Pair | null = null;
+    for (const source of state.sources) {
+      if (source === undefined || source.mode !== mode || (exchange !== null && source.exchange !== exchange)) continue;
+      const instrument = state.instrument(source, symbol);
+      if (instrument === undefined) continue;
+      if (newest === null || instrument.lastAtMs > newest.instrument.lastAtMs) newest = { source, instrument };
     }
-    if (newest === undefined) return noTick(symbolName);
+    if (newest === null) {
+      const found = this.pairs(exchangeName, symbolName);
+      return found.ok ? noTick(symbol) : found;
+    }
     const { source, instrument } = newest;
-    const ageMs = Math.max(0, this.parts.nowMs() - instrument.lastReceivedAtMs);
-    const feed = this.parts.feeds.status().find((status) => status.exchange === source.exchange);
+    const ageMs = Math.max(0, nowMs() - instrument.lastReceivedAtMs);
     return {
       ok: true,
       value: {
         exchange: source.exchange,
-        symbol: this.parts.state.symbols[instrument.symbolId] ?? '',
+        symbol,
         price: instrument.lastPrice,
         timestamp: instrument.lastAtMs,
         receivedAt: instrument.lastReceivedAtMs,
         ageMs,
-        status: priceStatus(feed?.state, ageMs),
+        status: priceStatus(feeds.stateOf(source.exchange), ageMs),
       },
     };
   }

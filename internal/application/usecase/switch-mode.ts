@@ -21,6 +21,7 @@ export interface SwitchModeParts {
 export class SwitchMode implements ModeControl {
   private readonly parts: SwitchModeParts;
   private readonly serial = new Serial();
+  private stopped = false;
 
   constructor(parts: SwitchModeParts) {
     this.parts = parts;
@@ -48,14 +49,15 @@ export class SwitchMode implements ModeControl {
       const fromMs = this.parts.nowMs();
       await this.parts.feeds.stop(DRAIN_MS);
       await this.log(mode, true);
-      await this.parts.feeds.start(mode, this.current().epoch);
+      if (!this.stopped) await this.parts.feeds.start(mode, this.current().epoch);
       this.parts.happenings.modeSwitched(mode, this.current().epoch, this.parts.nowMs() - fromMs);
       return this.current();
     });
   }
 
-  /** No feed runs after this, and none is started any more. */
+  /** No feed runs after this, and none is started any more: a switch that still comes is for the next start. */
   stop(deadlineMs: number): Promise<void> {
+    this.stopped = true;
     return this.serial.run(() => this.parts.feeds.stop(deadlineMs));
   }
 

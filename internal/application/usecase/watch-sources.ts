@@ -1,4 +1,3 @@
-import { MINUTE_MS } from '../../domain/model/candle.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { SourceBook } from '../../domain/service/source-book.ts';
 import type { MarketFeeds } from '../port/out/market-feeds.ts';
@@ -52,9 +51,8 @@ export class WatchSources {
       counts.push(source.counted);
       if (counts.length > RATE_STEPS + 1) counts.shift();
       this.counts.set(source.id, counts);
-      if (this.isSilent(source) && source.hasFormingBefore(nowMs())) {
-        void ingest.append({ kind: 'finalise', source: source.id, upToMs: nowMs() - (nowMs() % MINUTE_MS) });
-      }
+      const upToMs = this.isSilent(source) ? source.overdueUpToMs(nowMs()) : null;
+      if (upToMs !== null) void ingest.append({ kind: 'finalise', source: source.id, upToMs });
     }
   }
 

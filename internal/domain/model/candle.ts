@@ -55,8 +55,8 @@ export function mergeExtremes(into: Extremes, part: Extremes): void {
 
 /**
  * The fold of the ticks of one candle. Merging the buckets of any split of the ticks gives the bucket of all of
- * them: `open` and `close` are the first and last in sequence (trade id where both sides have one, else event
- * time, else order of arrival), sums are exact.
+ * them: `open` and `close` are the first and last in sequence (event time, then trade id, then order of arrival),
+ * sums are exact.
  */
 export interface Bucket extends Extremes {
   open: number;
@@ -94,10 +94,12 @@ export function emptyBucket(): Bucket {
   };
 }
 
-/** True if (atMs, id) comes before (otherAtMs, otherId); equal in both = not before. */
+/**
+ * True if (atMs, id) comes before (otherAtMs, otherId); equal in both = not before. Time goes first, so that the order
+ * is total where only some ticks have an id: with ids first, the last of three ticks would depend on which two met first.
+ */
 export function precedes(atMs: number, id: number, otherAtMs: number, otherId: number): boolean {
-  if (id !== NO_TRADE_ID && otherId !== NO_TRADE_ID) return id < otherId;
-  return atMs < otherAtMs;
+  return atMs < otherAtMs || (atMs === otherAtMs && id < otherId);
 }
 
 /** `into` becomes the fold of the ticks of both; the ticks of `part` arrived after those of `into`. */

@@ -1,7 +1,8 @@
 /**
  * A sum of doubles as an unevaluated pair: `sumHi` is the running double, `sumLo` what rounding took from it
- * (Knuth's TwoSum). For up to 2^26 addends within a factor of 2^20 of each other both parts are exact, so the
- * result does not depend on the order of the addends nor on how they were grouped.
+ * (Knuth's TwoSum). Both parts together are the exact sum of n addends within a factor f of each other as long as
+ * n² × f ≤ 2^54 (2^17 within a factor of 2^20, 2^26 within 4), and mostly far beyond; then the result does not depend
+ * on the order of the addends nor on how they were grouped.
  */
 export interface ExactSum {
   sumHi: number;

@@ -82,10 +82,11 @@ export class Instrument {
     return { minute, isNew: known === null };
   }
 
-  /** Takes the fold of ticks of one minute. */
-  noteLatest(part: Bucket, receivedAtMs: number, position: number): void {
+  /** Takes the fold of ticks that has just been merged into `minute`. */
+  noteLatest(part: Bucket, { bucket }: Minute, receivedAtMs: number, position: number): void {
     this.changedAt = position;
-    if (part.closeAtMs < this.lastAtMs) return;
+    const isNewest = part.closeAtMs === bucket.closeAtMs && part.closeId === bucket.closeId;
+    if (!isNewest || part.closeAtMs < this.lastAtMs) return;
     this.lastPrice = part.close;
     this.lastAtMs = part.closeAtMs;
     this.lastReceivedAtMs = receivedAtMs;

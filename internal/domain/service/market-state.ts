@@ -1,6 +1,6 @@
 import type { Extremes } from '../model/candle.ts';
 import type { CandleRow, Checkpoint, CheckpointDelta } from '../model/checkpoint.ts';
-import type { DamageRecord, LogRecord, TicksRecord } from '../model/log-record.ts';
+import type { DamageRecord, LogRecord, SourceRecord, TicksRecord } from '../model/log-record.ts';
 import type { Mode, ModeState } from '../model/mode.ts';
 import { Instrument } from './instrument.ts';
 import { SourceBook, type SourceContext } from './source-book.ts';
@@ -80,7 +80,7 @@ export class MarketState {
         this.mode = { mode: record.mode, epoch: record.epoch, sinceMs: record.atMs, switched: record.switched };
         break;
       case 'source':
-        this.sources[record.id] ??= new SourceBook(record.id, record.mode, record.exchange, this.context);
+        this.openSource(record, position);
         break;
       case 'symbol':
         this.addSymbol(record.id, record.name);
@@ -175,6 +175,14 @@ export class MarketState {
   summariseSteps(instrument: Instrument, stepMs: number, fromMs: number, toMs: number, into: Extremes): void {
     const window = stepMs === FINE_STEP_MS ? this.fine : this.coarse;
     window.summarise(instrument.id, fromMs, toMs, into);
+  }
+
+  private openSource({ id, mode, exchange }: SourceRecord, position: number): void {
+    if (this.sources[id] !== undefined) return;
+    const source = new SourceBook(id, mode, exchange, this.context);
+    // Changed by this record alone: a checkpoint that passes it must know the source, or a replay drops its ticks.
+    source.changedAt = position;
+    this.sources[id] = source;
   }
 
   private addSymbol(id: number, name: string): void {

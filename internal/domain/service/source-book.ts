@@ -47,6 +47,7 @@ export class SourceBook implements FoldSource {
   private upSinceMs: number | null = null;
   /** While the first ticks after a gap are folded: the watermark before them. */
   private resumeFromMs: number | null = null;
+  private closedByTicks = false;
   private position = 0;
   private epoch = 0;
   private receivedAtMs = 0;
@@ -108,8 +109,9 @@ export class SourceBook implements FoldSource {
     if (batch.count === 0) return false;
     this.lastReceivedAtMs = batch.receivedAtMs;
     this.resumeFromMs = this.feedUp ? null : this.watermarkMs;
+    this.closedByTicks = false;
     this.counted += this.context.fold.fold(batch, this, this.context.symbolCount(), this.rejected);
-    return this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs));
+    return this.closedByTicks;
   }
 
   /** The feed came up (its first tick will show where) or went down. */
@@ -136,7 +138,11 @@ export class SourceBook implements FoldSource {
     this.touchMinutes(floorMinute(fromMs ?? at), position);
   }
 
-  tradeIds(symbol: number): TradeIdWindow {
+  tradeIds(symbol: number): TradeIdWindow | null {
+    return this.instruments[symbol]?.tradeIds ?? null;
+  }
+
+  openTradeIds(symbol: number): TradeIdWindow {
     const instrument = this.instrument(symbol);
     instrument.tradeIds ??= new TradeIdWindow();
     return instrument.tradeIds;
@@ -144,28 +150,32 @@ export class SourceBook implements FoldSource {
 
   merge(symbol: number, spanStartMs: number, part: Bucket): void {
     if (this.resumeFromMs !== null) this.resume(this.resumeFromMs, spanStartMs);
-    this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs));
+    if (this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs))) this.closedByTicks = true;
     const { position } = this;
     const instrument = this.instrument(symbol);
     const { minute, isNew } = instrument.minuteAt(spanStartMs, this.epoch);
     if (isNew) this.minuteCount++;
     mergeIntoMinute(minute, part, minute.openMs + MINUTE_MS <= this.finalUpToMs, this.epoch, position);
-    instrument.noteLatest(part, this.receivedAtMs, position);
+    instrument.noteLatest(part, minute, this.receivedAtMs, position);
     if (spanStartMs < this.receivedAtMs - this.context.windowMs) return;
     for (const window of this.context.windows) {
       window.merge(instrument.id, spanStartMs - (spanStartMs % window.stepMs), part, position);
     }
   }
 
-  /** Minutes whose clock-driven end is due: those that are forming and end, slack included, at or before `nowMs`. */
-  hasFormingBefore(nowMs: number): boolean {
-    const endMs = floorMinute(nowMs - this.context.slackMs);
-    return (
-      endMs > this.finalUpToMs &&
-      this.instruments.some((instrument) =>
-        instrument?.minutes.some((m) => m.openMs + MINUTE_MS > this.finalUpToMs && m.openMs + MINUTE_MS <= endMs),
-      )
-    );
+  /**
+   * End of the newest minute that is forming and ends, slack included, at or before `nowMs`; null = there is none. Not
+   * further: a feed of old data that goes on after a silence must find its next minutes open.
+   */
+  overdueUpToMs(nowMs: number): number | null {
+    let newestMs = this.finalUpToMs;
+    for (const instrument of this.instruments) {
+      for (const { openMs } of instrument?.minutes ?? []) {
+        const endMs = openMs + MINUTE_MS;
+        if (endMs > newestMs && endMs + this.context.slackMs <= nowMs) newestMs = endMs;
+      }
+    }
+    return newestMs > this.finalUpToMs ? newestMs : null;
   }
 
   /** True while ticks come without a gap; a restart ends that. */

@@ -28,10 +28,13 @@ class Slice {
   /** Instrument id → entry + 1. */
   entryOf = new Uint16Array(0);
 
-  restart(index: number): void {
+  /** Begins step `index`, with memory for about `expected` entries: what the step before it came to. */
+  restart(index: number, expected: number): void {
     for (let i = 0; i < this.size; i++) this.entryOf[this.instruments[i] ?? 0] = 0;
     this.index = index;
     this.size = 0;
+    const capacity = this.instruments.length;
+    if (capacity < expected || capacity > 2 * expected + 64) this.allocate(expected);
   }
 
   add(instrument: number): number {
@@ -49,19 +52,19 @@ class Slice {
   }
 
   private grow(): void {
-    const capacity = Math.max(8, Math.ceil(this.size * 1.5));
-    const numbers = new Float64Array(capacity * FIELDS);
-    numbers.set(this.numbers);
-    this.numbers = numbers;
-    const counts = new Uint32Array(capacity);
-    counts.set(this.counts);
-    this.counts = counts;
-    const offsets = new Uint16Array(capacity * 2);
-    offsets.set(this.offsets);
-    this.offsets = offsets;
-    const instruments = new Uint32Array(capacity);
-    instruments.set(this.instruments);
-    this.instruments = instruments;
+    const { numbers, counts, offsets, instruments } = this;
+    this.allocate(Math.ceil(this.size * 1.25) + 4);
+    this.numbers.set(numbers);
+    this.counts.set(counts);
+    this.offsets.set(offsets);
+    this.instruments.set(instruments);
+  }
+
+  private allocate(capacity: number): void {
+    this.numbers = new Float64Array(capacity * FIELDS);
+    this.counts = new Uint32Array(capacity);
+    this.offsets = new Uint16Array(capacity * 2);
+    this.instruments = new Uint32Array(capacity);
   }
 }
 
@@ -72,6 +75,7 @@ class Slice {
 export class StepWindow {
   readonly stepMs: number;
   private readonly slices: Slice[];
+  private newest = new Slice();
 
   constructor(stepMs: number, steps: number) {
     this.stepMs = stepMs;
@@ -83,7 +87,10 @@ export class StepWindow {
     const index = stepStartMs / this.stepMs;
     const slice = this.slices[index % this.slices.length];
     if (slice === undefined || slice.index > index) return;
-    if (slice.index < index) slice.restart(index);
+    if (slice.index < index) {
+      slice.restart(index, this.newest.size);
+      if (index > this.newest.index) this.newest = slice;
+    }
     slice.changedAt = position;
     const known = slice.entryOf[instrument] ?? 0;
     const entry = known > 0 ? known - 1 : slice.add(instrument);
@@ -155,15 +162,14 @@ export class StepWindow {
   restore(stored: StepSlice): void {
     const slice = this.slices[stored.index % this.slices.length];
     if (slice === undefined || slice.index > stored.index) return;
-    slice.restart(stored.index);
+    slice.restart(stored.index, stored.data.length / ENTRY_BYTES);
     decodeSlice(slice, stored.data);
+    if (stored.index > this.newest.index) this.newest = slice;
   }
 
   /** Index of the oldest step that the window can still hold next to its newest. */
   oldestIndex(): number {
-    let newest = -1;
-    for (const slice of this.slices) if (slice.index > newest) newest = slice.index;
-    return newest - this.slices.length + 1;
+    return this.newest.index - this.slices.length + 1;
   }
 }
 

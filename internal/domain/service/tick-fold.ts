@@ -33,8 +33,10 @@ const LAST_AT = 19;
 export interface FoldSource {
   /** Greatest event time so far, Unix ms; -Infinity before the first tick. Moved by the fold. */
   watermarkMs: number;
-  /** The ids seen of a symbol. */
-  tradeIds(symbol: number): TradeIdWindow;
+  /** The ids seen of a symbol; null before the first. */
+  tradeIds(symbol: number): TradeIdWindow | null;
+  /** The same, for its first id: that of a tick which counts. */
+  openTradeIds(symbol: number): TradeIdWindow;
   /** Takes the fold of consecutive ticks of one symbol within the span that starts at `spanStartMs`. `part` is reused. */
   merge(symbol: number, spanStartMs: number, part: Bucket): void;
 }
@@ -145,7 +147,7 @@ export class TickFold {
         late++;
         continue;
       }
-      seen?.add(trade);
+      if (trade !== NO_TRADE_ID) (seen ?? source.openTradeIds(id)).add(trade);
       if (t >= spanEnd || t < spanStart) {
         this.flush(source, spanStart);
         spanStart = t - (t % SPAN_MS);

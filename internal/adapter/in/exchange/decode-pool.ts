@@ -45,6 +45,7 @@ export class DecodePool {
   private readonly fanIn: FanIn<Ticket<DecodeJob>>;
   private readonly pool: Pool;
   private readonly options: DecodePoolOptions;
+  private isTelling = false;
 
   constructor(options: DecodePoolOptions) {
     this.options = options;
@@ -76,7 +77,7 @@ export class DecodePool {
         });
       },
     });
-    if (threads > 0) symbols.onAdded(() => this.pool.broadcast({ entries: symbols.entries() }));
+    if (threads > 0) symbols.onAdded(() => this.tellThreads());
   }
 
   /** Chunks that one source needs: those in flight, one waiting, one being read into. */
@@ -98,6 +99,16 @@ export class DecodePool {
 
   close(): Promise<void> {
     return this.pool.close(1_000);
+  }
+
+  /** Once for all names of this turn: a chunk may bring two thousand, and each telling holds the whole list. */
+  private tellThreads(): void {
+    if (this.isTelling) return;
+    this.isTelling = true;
+    queueMicrotask(() => {
+      this.isTelling = false;
+      this.pool.broadcast({ entries: this.options.symbols.entries() });
+    });
   }
 
   private inlineWorker(): PoolWorker<Ticket<DecodeJob>, Ticket<DecodeJob>, SymbolsMessage> {

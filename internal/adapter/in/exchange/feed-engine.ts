@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { Backoff } from '../../../../pkg/concurrency/backoff.ts';
 import { DeadlineError, withDeadline } from '../../../../pkg/concurrency/deadline.ts';
+import type { FeedState } from '../../../application/port/in/queries.ts';
 import type { TickIntake } from '../../../application/port/in/tick-intake.ts';
 import type { Happenings } from '../../../application/port/out/happenings.ts';
 import type { FeedStatus, MarketFeeds } from '../../../application/port/out/market-feeds.ts';
@@ -81,6 +82,10 @@ export class FeedEngine implements MarketFeeds {
 
   status(): readonly FeedStatus[] {
     return this.supervisors.map((supervisor) => supervisor.status());
+  }
+
+  stateOf(exchange: string): FeedState | undefined {
+    return this.supervisors.find((supervisor) => supervisor.exchange === exchange)?.currentState;
   }
 
   exchanges(mode: Mode): readonly string[] {

@@ -44,6 +44,7 @@ export class FeedSupervisor {
   private readonly stopping = new AbortController();
   private readonly finished: Promise<void>;
   private connection: FeedConnection | null = null;
+  private watch: NodeJS.Timeout | undefined;
   private state: FeedState = 'connecting';
   private connects = 0;
   private lastByteAtMs: number | null = null;
@@ -52,6 +53,14 @@ export class FeedSupervisor {
   constructor(parts: FeedSupervisorParts) {
     this.parts = parts;
     this.finished = this.run();
+  }
+
+  get exchange(): string {
+    return this.parts.source.exchange;
+  }
+
+  get currentState(): FeedState {
+    return this.state;
   }
 
   status(): FeedStatus {
@@ -68,6 +77,7 @@ export class FeedSupervisor {
   /** Resolves when the connection is closed and everything that it read is accepted. */
   stop(): Promise<void> {
     this.stopping.abort();
+    clearInterval(this.watch);
     this.connection?.end('stopped');
     return this.finished;
   }
@@ -94,6 +104,7 @@ export class FeedSupervisor {
   private async connectOnce(endpoint: { readonly host: string; readonly port: number }): Promise<void> {
     const { sourceId, epoch, intake, pool, layout, timings, backoff, nowMs } = this.parts;
     let connectedAtMs: number | null = null;
+    let readingSinceMs = 0;
     let sawBytes = false;
     const connection = new FeedConnection({
       host: endpoint.host,
@@ -107,6 +118,7 @@ export class FeedSupervisor {
       nowMs,
       onConnected: () => {
         connectedAtMs = nowMs();
+        readingSinceMs = connectedAtMs;
         if (this.connects++ > 0) this.parts.onReconnect(this.parts.source.exchange);
         void intake.feedChanged(sourceId, epoch, true, connectedAtMs);
       },
@@ -119,17 +131,19 @@ export class FeedSupervisor {
       },
     });
     this.connection = connection;
-    const watch = setInterval(
+    this.watch = setInterval(
       () => {
-        const silentSinceMs = sawBytes ? (this.lastByteAtMs ?? 0) : connectedAtMs;
-        if (silentSinceMs === null || connection.isPaused || nowMs() - silentSinceMs < timings.staleAfterMs) return;
+        // While we do not read, silence is ours; the feed's begins when we read again.
+        if (connection.isPaused) readingSinceMs = nowMs();
+        const silentSinceMs = Math.max(readingSinceMs, sawBytes ? (this.lastByteAtMs ?? 0) : 0);
+        if (connectedAtMs === null || nowMs() - silentSinceMs < timings.staleAfterMs) return;
         this.change('stale', `no byte for ${timings.staleAfterMs} ms`);
         connection.end('stale');
       },
       Math.max(50, timings.staleAfterMs / 20),
     );
     const reason = await connection.ended;
-    clearInterval(watch);
+    clearInterval(this.watch);
     this.connection = null;
     if (connectedAtMs !== null) await intake.feedChanged(sourceId, epoch, false, nowMs());
     if (sawBytes && (this.lastByteAtMs ?? 0) - this.firstByteAtMs >= timings.stableAfterMs) backoff.reset();

@@ -18,7 +18,7 @@ export class LineFramer {
   }
 
   /**
-   * `readBytes` have come into `chunk.target`. True: the chunk holds whole lines, the rest has moved before the head of
+   * `readBytes` have come into `chunk.target`. True: the chunk holds frames, the rest has moved before the head of
    * `next`. False: nothing to decode yet; go on reading into `chunk`.
    */
   take(chunk: Chunk, readBytes: number, next: Chunk): boolean {
@@ -33,18 +33,17 @@ export class LineFramer {
     }
     const last = bytes.subarray(headBytes, to).lastIndexOf(LF);
     const linesEnd = last < 0 || headBytes + last < from ? from : headBytes + last + 1;
-    const isWhole = linesEnd > from;
-    const target = isWhole ? next : chunk;
     this.carryBytes = to - linesEnd;
     // One byte more than allowed may be the CR of a CRLF.
     if (this.carryBytes > this.frameMaxBytes + 1) {
       this.carryBytes = 0;
       this.discarding = true;
       this.tooLong++;
-    } else if (this.carryBytes > 0) {
-      target.bytes.set(bytes.subarray(linesEnd, to), target.headBytes - this.carryBytes);
     }
-    if (!isWhole) return false;
+    const hasFrames = linesEnd > from || this.tooLong > 0;
+    const target = hasFrames ? next : chunk;
+    if (this.carryBytes > 0) target.bytes.set(bytes.subarray(linesEnd, to), target.headBytes - this.carryBytes);
+    if (!hasFrames) return false;
     this.close(chunk, from, linesEnd);
     return true;
   }
@@ -52,10 +51,9 @@ export class LineFramer {
   /** The stream has ended: what waits becomes a last line. False: there was nothing. */
   end(chunk: Chunk): boolean {
     const { headBytes, bytes } = chunk;
-    const from = headBytes - this.carryBytes;
-    if (this.carryBytes > 0) bytes[headBytes] = LF;
-    else if (this.tooLong === 0) return false;
-    this.close(chunk, from, this.carryBytes > 0 ? headBytes + 1 : from);
+    if (this.carryBytes === 0) return false;
+    bytes[headBytes] = LF;
+    this.close(chunk, headBytes - this.carryBytes, headBytes + 1);
     this.carryBytes = 0;
     return true;
   }

@@ -9,7 +9,8 @@ const OPEN_NAME = /^[A-Z0-9:_\-./]{1,32}$/;
 
 /**
  * Accepted symbol names → ids, looked up straight from wire bytes without making a string: names of up to 32
- * bytes sit in a hash table of 32-bit words, longer ones are only known to `find`.
+ * bytes sit in a hash table of 32-bit words. Longer ones, and those that JSON writes with escapes, are only known
+ * to `find`.
  */
 export class SymbolTable {
   /** New names that may still be proposed; 0 = the list is closed. */
@@ -39,7 +40,7 @@ export class SymbolTable {
     this.ids.set(entry.name, entry.id);
     if (this.room > 0) this.room--;
     const bytes = new TextEncoder().encode(entry.name);
-    if (bytes.length > MAX_NAME_BYTES) return;
+    if (bytes.length > MAX_NAME_BYTES || JSON.stringify(entry.name) !== `"${entry.name}"`) return;
     const place = this.placed++;
     const padded = new Uint8Array(MAX_NAME_BYTES);
     padded.set(bytes);

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SystemQueries } from '../../../application/port/in/queries.ts';
+import { RequestTimes } from './request-times.ts';
 
 /** What is read when Prometheus asks, rather than kept up to date. */
 export interface MetricSources {
@@ -18,11 +19,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly acceptLag = this.histogram('marketflow_accept_lag_seconds', 'From receipt of a chunk to its being accepted');
   readonly commitTime = this.histogram('marketflow_checkpoint_seconds', 'Time to write candles and checkpoint');
-  readonly httpTime = this.histogram('marketflow_http_request_seconds', 'Time to answer a request', [
-    'route',
-    'method',
-    'status',
-  ]);
+  readonly requestTimes = new RequestTimes();
   readonly commitFailures = this.counter('marketflow_checkpoint_failures_total', 'Series of failed checkpoint writes');
   readonly reconnects = this.counter('marketflow_feed_reconnects_total', 'Connections after the first', ['exchange']);
   readonly workersLost = this.counter(
@@ -32,6 +29,7 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    this.registry.registerMetric(this.requestTimes.asMetric());
   }
 
   /** Adds what is read from the running system. */
@@ -74,20 +72,7 @@ export class Metrics {
     return { contentType: this.registry.contentType, body: await this.registry.metrics() };
   }
 
-  observeRequest(route: string, method: string, status: number, seconds: number): void {
-    const key = `${method} ${status} ${route}`;
-    let child = this.requestTimers.get(key);
-    if (child === undefined) {
-      child = this.httpTime.labels({ route, method, status: String(status) });
-      this.requestTimers.set(key, child);
-    }
-    child.observe(seconds);
-  }
-
   private collect: () => void = () => undefined;
-  /** Label look-ups cost more than the rest of an observation; routes, methods and statuses are few. */
-  private readonly requestTimers = new Map<string, { observe(seconds: number): void }>();
-
   private histogram<T extends string>(name: string, help: string, labelNames: T[] = []): Histogram<T> {
     return new Histogram({ name, help, labelNames, buckets: LAG_BUCKETS, registers: [this.registry] });
   }

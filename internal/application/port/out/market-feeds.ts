@@ -19,6 +19,8 @@ export interface MarketFeeds {
   stop(deadlineMs: number): Promise<void>;
   /** Of the running mode. */
   status(): readonly FeedStatus[];
+  /** Of one exchange of the running mode; undefined: it has no such source. */
+  stateOf(exchange: string): FeedState | undefined;
   /** Names of the sources that `mode` has, running or not. */
   exchanges(mode: Mode): readonly string[];
 }

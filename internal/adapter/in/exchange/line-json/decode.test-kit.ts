@@ -51,6 +51,7 @@ export interface DecodeSetting {
   readonly offset?: number;
   readonly open?: boolean;
   readonly shared?: boolean;
+  readonly receivedAtMs?: number;
 }
 
 /** `text` ends with a newline. The memory ends exactly `TAIL_BYTES` behind it, so that a read beyond that throws. */
@@ -65,7 +66,7 @@ export function decode(text: Uint8Array, setting: DecodeSetting = {}): Decoded {
   const batch = new TickBatch(Math.ceil(text.length / MIN_LINE_BYTES) + 1);
   // Stale rows of an earlier chunk, which must not show.
   for (const column of [batch.price, batch.eventAtMs, batch.quantity, batch.tradeId]) column.fill(777);
-  batch.reset(1, 1, RECEIVED_AT_MS);
+  batch.reset(1, 1, setting.receivedAtMs ?? RECEIVED_AT_MS);
   const view = new DataView(bytes.buffer);
   decodeLines(bytes, view, offset, offset + text.length, table, FRAME_MAX_BYTES, batch);
   return readBatch(batch, names);

@@ -187,26 +187,25 @@ function decodeSlowLine(line: Uint8Array, symbols: SymbolTable, frameMaxBytes: n
   let to = line.length;
   if (to > 0 && line[to - 1] === CR) to--;
   const from = to >= 3 && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? 3 : 0;
-  if (isBlank(line, from, to)) return;
+  // A long line counts even if it is blank: one that is cut off while it is read is never seen whole.
+  const isTooLong = to > frameMaxBytes;
+  if (!isTooLong && isBlank(line, from, to)) return;
   batch.frames++;
-  const reason = judge(line.subarray(from, to), to, symbols, frameMaxBytes, batch);
+  const reason = isTooLong ? Reason.frame_too_long : judge(line.subarray(from, to), symbols, batch);
   if (reason >= 0) batch.rejected[reason]!++;
 }
 
-function judge(
-  text: Uint8Array,
-  lineBytes: number,
-  symbols: SymbolTable,
-  frameMaxBytes: number,
-  batch: TickBatch,
-): number {
-  if (lineBytes > frameMaxBytes) return Reason.frame_too_long;
+function judge(text: Uint8Array, symbols: SymbolTable, batch: TickBatch): number {
   if (!isUtf8(text)) return Reason.bad_utf8;
   const reason = readWireTick(Buffer.from(text.buffer, text.byteOffset, text.length).toString('utf8'), slowTick);
   if (reason >= 0) return reason;
+  const proposed = batch.newSymbols.length;
   const id = symbols.find(slowTick.symbol, batch.newSymbols);
   if (id < 0) return Reason.unknown_symbol;
-  if (slowTick.timestamp > batch.receivedAtMs + FUTURE_LIMIT_MS) return Reason.future;
+  if (slowTick.timestamp > batch.receivedAtMs + FUTURE_LIMIT_MS) {
+    batch.newSymbols.length = proposed;
+    return Reason.future;
+  }
   const row = batch.count++;
   batch.symbol[row] = id;
   batch.price[row] = slowTick.price;

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LogRecord } from '../model/log-record.ts';
+import {
+  CheckpointShelf,
+  DICTIONARY,
+  feedRecord,
+  OPTIONS,
+  rowsOf,
+  stateOf,
+  T0,
+  ticksRecord,
+} from './market.test-kit.ts';
+import { MarketState } from './market-state.ts';
+
+const MIN = 60_000;
+
+/** Ticks of symbol A at these event times after T0, received then. */
+const ticks = (...afterMs: number[]): LogRecord =>
+  ticksRecord(
+    afterMs.map((ms) => ({ symbol: 0, price: 10, atMs: T0 + ms })),
+    { receivedAtMs: T0 + Math.max(...afterMs) },
+  );
+const feed = (up: boolean, afterMs: number) => feedRecord(up, T0 + afterMs);
+const finalise = (afterMs: number): LogRecord => ({ kind: 'finalise', source: 0, upToMs: T0 + afterMs });
+
+/** `minute: state complete|broken revision` of each candle, minutes counted from T0. */
+function candles(state: MarketState): string[] {
+  return rowsOf(state)
+    .filter((row) => row.mode === 'live' && row.exchange === 'one')
+    .map((row) => `${(row.openMs - T0) / MIN}: ${row.state} ${row.complete ? 'complete' : 'broken'} ${row.revision}`);
+}
+
+const after = (...records: LogRecord[]) => candles(stateOf([...DICTIONARY, ...records]));
+/** A feed that has been up and heard since the minute before T0, so that minute 0 can be complete. */
+const UP = [feed(true, -MIN), ticks(-1)];
+const withoutFirst = (rows: string[]) => rows.slice(1);
+
+test('a minute is forming, then final at its end plus the slack, then revised by each tick inside the lateness', () => {
+  assert.deepEqual(withoutFirst(after(...UP, ticks(0))), ['0: forming broken 0']);
+  assert.deepEqual(withoutFirst(after(...UP, ticks(0, MIN + 1_999))), ['0: forming broken 0', '1: forming broken 0']);
+  const closed = [...UP, ticks(0, MIN + 2_000)];
+  assert.deepEqual(withoutFirst(after(...closed)), ['0: final complete 0', '1: forming broken 0']);
+  assert.deepEqual(withoutFirst(after(...closed, ticks(5), ticks(6, 7))), [
+    '0: revised complete 3',
+    '1: forming broken 0',
+  ]);
+});
+
+test('minutes without ticks are absent', () => {
+  assert.deepEqual(withoutFirst(after(...UP, ticks(0, 4 * MIN + 2_000))), [
+    '0: final complete 0',
+    '4: forming broken 0',
+  ]);
+});
+
+test('each source has its own watermark', () => {
+  const other = ticksRecord([{ symbol: 0, price: 1, atMs: T0 + 9 * MIN }], { source: 1 });
+  assert.deepEqual(withoutFirst(after(...UP, ticks(0), other)), ['0: forming broken 0']);
+});
+
+test('a feed that was not up from a minute on its edge leaves that minute broken, the next is complete', () => {
+  assert.deepEqual(after(feed(true, 10_000), ticks(20_000, MIN + 5, 2 * MIN + 2_000)), [
+    '0: final broken 0',
+    '1: final complete 0',
+    '2: forming broken 0',
+  ]);
+  // Up before the minute began, by our clock: nothing of it can have been missed.
+  assert.deepEqual(after(feed(true, 0), ticks(20_000, MIN + 2_000)), ['0: final complete 0', '1: forming broken 0']);
+});
+
+test('a feed of old data: the gap ends where its data begin, whatever our clock said', () => {
+  const rows = after(feed(true, 9_000 * MIN), ticks(20_000, MIN + 5, 2 * MIN + 2_000));
+  assert.deepEqual(rows, ['0: final broken 0', '1: final complete 0', '2: forming broken 0']);
+});
+
+test('a disconnect breaks the minutes from the newest tick before it to the first after it, and no other', () => {
+  const rows = after(
+    ...UP,
+    ticks(5, MIN + 10_000, 2 * MIN + 30_000),
+    feed(false, 2 * MIN + 40_000),
+    feed(true, 3 * MIN + 10_000),
+    ticks(4 * MIN + 5_000, 5 * MIN + 1),
+    ticks(6 * MIN + 2_000),
+  );
+  assert.deepEqual(withoutFirst(rows), [
+    '0: final complete 0',
+    '1: final complete 0',
+    '2: final broken 0',
+    // The feed came up in minute 3, by our clock, so that minute 4 was heard from its beginning.
+    '4: final complete 0',
+    '5: final complete 0',
+    '6: forming broken 0',
+  ]);
+});
+
+test('a disconnect breaks its minute even if the minute ended, final or not, while the feed was down', () => {
+  const down = [...UP, ticks(5, MIN - 10), feed(false, MIN - 5)];
+  assert.deepEqual(withoutFirst(after(...down, finalise(MIN))), ['0: final broken 0']);
+  assert.deepEqual(withoutFirst(after(...down, feed(true, MIN + 50), ticks(3 * MIN))), [
+    '0: final broken 0',
+    '3: forming broken 0',
+  ]);
+  // A minute that was over, and all of it heard, stays complete.
+  const later = [...UP, ticks(5, MIN + 5), feed(false, MIN + 6)];
+  assert.deepEqual(withoutFirst(after(...later, finalise(2 * MIN))), ['0: final complete 0', '1: final broken 0']);
+});
+
+test('a short break within one minute breaks that minute', () => {
+  const rows = after(
+    ...UP,
+    ticks(MIN + 5),
+    feed(false, MIN + 20),
+    feed(true, MIN + 30),
+    ticks(MIN + 40, 2 * MIN + 2_000),
+  );
+  assert.deepEqual(withoutFirst(rows), ['1: final broken 0', '2: forming broken 0']);
+});
+
+test('gaps land on the same minutes when the process ends and comes back in the middle', () => {
+  const records = [
+    ...[...DICTIONARY, ...UP, ticks(5, MIN + 10_000, 2 * MIN + 30_000)],
+    // Nothing tells of the disconnect before the restart does.
+    ...[feed(false, 5 * MIN), feed(true, 5 * MIN + 5_000), ticks(5 * MIN + 9_000, 6 * MIN + 1, 7 * MIN + 2_000)],
+  ];
+  for (let cut = DICTIONARY.length; cut < records.length; cut++) {
+    const shelf = new CheckpointShelf();
+    const first = stateOf(records.slice(0, cut));
+    const delta = first.delta()!;
+    shelf.commit(delta);
+    first.committed(delta);
+    const state = new MarketState(OPTIONS);
+    state.restore(shelf.load()!);
+    for (let at = cut; at < records.length; at++) state.apply(records[at]!, at + 1);
+    const last = state.delta()!;
+    shelf.commit(last);
+    const rows = [...shelf.rows.values()].sort((a, b) => a.openMs - b.openMs);
+    assert.deepEqual(
+      rows.map((row) => `${(row.openMs - T0) / MIN}: ${row.complete}`),
+      ['-1: true', '0: true', '1: true', '2: false', '5: false', '6: true', '7: false'],
+      `cut at ${cut}`,
+    );
+  }
+});
+
+test('the clock closes the minutes of a silent source; its later ticks are revisions', () => {
+  const silent = [...UP, ticks(5, MIN + 5)];
+  assert.deepEqual(withoutFirst(after(...silent, finalise(MIN))), ['0: final complete 0', '1: forming broken 0']);
+  assert.deepEqual(withoutFirst(after(...silent, finalise(2 * MIN), ticks(MIN + 9))), [
+    '0: final complete 0',
+    '1: revised complete 1',
+  ]);
+  // A clock that is behind what the ticks closed opens nothing again.
+  assert.deepEqual(withoutFirst(after(...silent, ticks(3 * MIN), finalise(MIN))).slice(0, 2), [
+    '0: final complete 0',
+    '1: final complete 0',
+  ]);
+});
+
+test('what is overdue at a moment: the newest minute that is past its end and the slack, and still forming', () => {
+  const book = stateOf([...DICTIONARY, ...UP, ticks(5, MIN + 5)]).sources[0]!;
+  assert.equal(book.overdueUpToMs(T0 + MIN + 1_999), null);
+  assert.equal(book.overdueUpToMs(T0 + MIN + 2_000), T0 + MIN);
+  assert.equal(book.overdueUpToMs(T0 + 99 * MIN), T0 + 2 * MIN, 'no further than there are ticks');
+  const closed = stateOf([...DICTIONARY, ...UP, ticks(5, MIN + 5), finalise(2 * MIN)]).sources[0]!;
+  assert.equal(closed.overdueUpToMs(T0 + 99 * MIN), null);
+});
+
+test('damage breaks the minutes that it may have hit: of its source or of all, there or where the source stands', () => {
+  const damage = (source: number | null, fromMs: number | null, toMs: number | null): LogRecord => ({
+    ...{ kind: 'damage', batches: 2, ticks: 30, source, fromMs, toMs },
+  });
+  const base = [...UP, ticks(5, MIN + 5), ticks(2 * MIN + 2_000)];
+  assert.deepEqual(withoutFirst(after(...base, damage(0, T0, T0 + MIN - 1))).slice(0, 2), [
+    '0: final broken 0',
+    '1: final complete 0',
+  ]);
+  assert.deepEqual(withoutFirst(after(...base, damage(null, T0 + MIN, T0 + MIN))).slice(0, 2), [
+    '0: final complete 0',
+    '1: final broken 0',
+  ]);
+  assert.deepEqual(withoutFirst(after(...base, damage(1, T0, T0 + MIN))).slice(0, 2), [
+    '0: final complete 0',
+    '1: final complete 0',
+  ]);
+  const here = withoutFirst(after(...base, damage(0, null, null), ticks(3 * MIN + 2_000)));
+  assert.deepEqual(here.slice(0, 3), ['0: final complete 0', '1: final complete 0', '2: final broken 0']);
+  const state = stateOf([...DICTIONARY, ...base, damage(0, null, null)]);
+  assert.deepEqual([state.damagedBatches, state.damagedTicks], [2, 30]);
+});

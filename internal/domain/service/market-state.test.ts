@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { LogRecord } from '../model/log-record.ts';
+import { Reason, totalRejected } from '../model/rejection.ts';
+import { anyLog, cutBy, cutSizes, rawTicks, TickClock } from './market.arbitrary.ts';
+import {
+  DICTIONARY,
+  feedRecord,
+  OPTIONS,
+  plainRow,
+  rowsOf,
+  stateOf,
+  T0,
+  type Tick,
+  ticksRecord,
+  viewOf,
+} from './market.test-kit.ts';
+import { naiveCandles, naiveMarket } from './naive-market.test-kit.ts';
+
+const figuresOf = (row: object, keys: readonly string[]) =>
+  Object.fromEntries(keys.map((key) => [key, (row as Record<string, unknown>)[key]]));
+
+test('any cutting of the ticks into batches gives the same state: candles, revisions, counts, watermark, windows', () => {
+  const segment = fc.tuple(rawTicks(40), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(segment, { minLength: 1, maxLength: 4 }), cutSizes, cutSizes, (segments, sizesA, sizesB) => {
+      const clock = new TickClock();
+      const parts = segments.map(([raw, up]) => ({ ticks: clock.ticks(raw), up, atMs: clock.nowMs }));
+      const cutInto = (sizes: readonly number[]) =>
+        stateOf([
+          ...DICTIONARY,
+          ...parts.flatMap(({ ticks, up, atMs }) => [
+            ...cutBy(ticks, sizes).map((part) => ticksRecord(part, { receivedAtMs: clock.nowMs })),
+            feedRecord(up, atMs),
+          ]),
+        ]);
+      const [a, b] = [cutInto(sizesA), cutInto(sizesB)];
+      const whole = cutInto([1_000]);
+      assert.deepEqual(viewOf(a), viewOf(whole));
+      assert.deepEqual(viewOf(b), viewOf(whole));
+      assert.deepEqual(rowsOf(a).map(plainRow), rowsOf(whole).map(plainRow));
+      assert.deepEqual(rowsOf(b).map(plainRow), rowsOf(whole).map(plainRow));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a state says what lists of all ticks say: which count, why the others do not, and every figure of every candle', () => {
+  fc.assert(
+    fc.property(anyLog, (records) => {
+      const state = stateOf(records);
+      const naive = naiveMarket(records, OPTIONS.latenessMs);
+      const sum = (reason: number) => state.knownSources().reduce((n, source) => n + source.rejected[reason]!, 0);
+      const carried = (reason: number) =>
+        records.reduce((n, record) => n + (record.kind === 'ticks' ? record.batch.rejected[reason]! : 0), 0);
+      assert.equal(sum(Reason.late) - carried(Reason.late), naive.late);
+      assert.equal(sum(Reason.duplicate) - carried(Reason.duplicate), naive.duplicate);
+      const expected = naiveCandles(naive.counted);
+      const actual = new Map(
+        state.knownSources().flatMap((source) =>
+          source.instruments.flatMap((instrument) =>
+            (instrument?.minutes ?? []).map((minute) => {
+              const key = `${source.id} ${instrument!.symbolId} ${minute.openMs}`;
+              return [
+                key,
+                figuresOf(plainRow(source.rowOf(instrument!, minute)), Object.keys(expected.get(key) ?? {})),
+              ] as const;
+            }),
+          ),
+        ),
+      );
+      assert.deepEqual(new Map([...actual].sort()), new Map([...expected].sort()));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('the books balance after every record: frames = counted + rejected, counted = ticks in candles', () => {
+  fc.assert(
+    fc.property(anyLog, (records) => {
+      const state = stateOf([]);
+      for (const [index, record] of records.entries()) {
+        state.apply(record, index + 1);
+        for (const source of state.knownSources()) {
+          assert.equal(source.frames, source.counted + totalRejected(source.rejected));
+          assert.equal(source.counted, source.countInCandles());
+          assert.ok(source.rejected.every((count) => count >= 0));
+        }
+      }
+      assert.equal(state.minuteCount(), rowsOf(state).length);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('permutations inside the lateness give equal candles, ticks being told apart by time or by id', () => {
+  const spread = fc.uniqueArray(fc.nat({ max: OPTIONS.latenessMs - 1 }), { maxLength: 50 });
+  const shuffled = spread.chain((times) =>
+    fc.record({
+      times: fc.constant(times),
+      order: fc.shuffledSubarray([...times.keys()], { minLength: times.length }),
+      withIds: fc.boolean(),
+      prices: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 }),
+      sizes: cutSizes,
+    }),
+  );
+  fc.assert(
+    fc.property(shuffled, ({ times, order, withIds, prices, sizes }) => {
+      const ticks = times.map(
+        (offset, k): Tick => ({
+          symbol: k % 3,
+          price: prices[k % prices.length]! / 10,
+          // With ids, several ticks may share a time.
+          atMs: T0 + (withIds ? offset - (offset % 20_000) : offset),
+          quantity: k % 2 ? k : undefined,
+          tradeId: withIds ? 900 + k : undefined,
+        }),
+      );
+      const candles = (inOrder: readonly Tick[]) => {
+        const batches = cutBy(inOrder, sizes).map((part) => ticksRecord(part));
+        const rows = rowsOf(stateOf([...DICTIONARY, ...batches], { ...OPTIONS, slackMs: OPTIONS.latenessMs }));
+        return rows
+          .map((row) => ({ ...plainRow(row), complete: null }))
+          .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+      };
+      assert.deepEqual(candles(order.map((k) => ticks[k]!)), candles(ticks));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+const one = (atMs: number, more: Partial<Tick> = {}): Tick => ({ symbol: 0, price: 10, atMs, ...more });
+const bookOf = (...records: LogRecord[]) => stateOf([...DICTIONARY, ...records]).sources[0]!;
+
+test('late: further behind the watermark of its own source than the lateness; exactly at it is in time', () => {
+  const book = bookOf(ticksRecord([one(T0), one(T0 - 120_000), one(T0 - 120_001)]));
+  assert.deepEqual([book.counted, book.rejected[Reason.late], book.watermarkMs], [2, 1, T0]);
+  const two = stateOf([...DICTIONARY, ticksRecord([one(T0)]), ticksRecord([one(T0 - 9e6)], { source: 1 })]);
+  assert.equal(two.sources[1]!.counted, 1, 'a feed of old data is accepted as it comes');
+});
+
+test('duplicate: an id that came before, of the same pair; judged before late, and a late tick leaves no id', () => {
+  const late = { tradeId: 7 };
+  const book = bookOf(
+    ticksRecord([
+      one(T0, { tradeId: 5 }),
+      one(T0 + 1, { tradeId: 5 }),
+      one(T0, { tradeId: 5, symbol: 1 }),
+      one(T0 - 500_000, { tradeId: 5 }),
+      one(T0 - 500_000, late),
+      one(T0 + 2, late),
+    ]),
+  );
+  assert.deepEqual([book.counted, book.rejected[Reason.duplicate], book.rejected[Reason.late]], [3, 2, 1]);
+});
+
+test('a pair whose only ticks are refused is not known: it has no newest price', () => {
+  const state = stateOf([
+    ...DICTIONARY,
+    ticksRecord([one(T0)]),
+    ticksRecord([one(T0 - 500_000, { symbol: 1, tradeId: 5 })]),
+  ]);
+  assert.equal(state.sources[0]!.rejected[Reason.late], 1);
+  assert.equal(state.instrument(state.sources[0]!, 'B'), undefined);
+});
+
+test('stale_epoch: a chunk of an older epoch, its future ticks too; nothing else of the source changes', () => {
+  const old = ticksRecord([one(T0 + 5_000)], { epoch: 0, rejected: [0, 0, 3, 0, 0, 0, 0, 0, 0, 2] });
+  const book = bookOf(ticksRecord([one(T0)]), old);
+  assert.deepEqual([book.frames, book.counted, book.watermarkMs], [7, 1, T0]);
+  assert.deepEqual(
+    [book.rejected[Reason.stale_epoch], book.rejected[Reason.future], book.rejected[Reason.bad_json]],
+    [3, 0, 3],
+  );
+});
+
+test('the newest price is that of the newest tick, by time and then by id, in whatever order and batches they come', () => {
+  const at = (price: number, atMs: number, tradeId?: number) => ticksRecord([one(atMs, { price, tradeId })]);
+  const latest = (...records: LogRecord[]) =>
+    stateOf([...DICTIONARY, ...records]).sources[0]!.instruments[0]!.lastPrice;
+  assert.equal(latest(at(1, T0), at(2, T0 - 1)), 1);
+  assert.equal(latest(at(1, T0), at(2, T0)), 2);
+  assert.equal(latest(at(1, T0, 5), at(2, T0, 4)), 1);
+  assert.equal(latest(at(1, T0, 4), at(2, T0, 5)), 2);
+  assert.equal(latest(at(1, T0 + 60_000), at(2, T0)), 1);
+});
+
+test('a minute that ticks close is reported, once, so that a checkpoint can follow', () => {
+  const state = stateOf([...DICTIONARY, ticksRecord([one(T0)])]);
+  assert.equal(state.minuteClosed, false);
+  state.apply(ticksRecord([one(T0 + 61_999)]), 20);
+  assert.equal(state.minuteClosed, false);
+  state.apply(ticksRecord([one(T0 + 62_000)]), 21);
+  assert.equal(state.minuteClosed, true);
+  state.minuteClosed = false;
+  state.apply(ticksRecord([one(T0 + 62_001)]), 22);
+  assert.equal(state.minuteClosed, false);
+});
