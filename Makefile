@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
+# V8's young generation grows to 32 MiB while the program loads and stays there; 16 are as fast (make bench, http).
+RUN_FLAGS := --max-semi-space-size=8
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STAMP := node_modules/.installed
 TEST_FLAGS ?=
@@ -20,7 +22,7 @@ $(STAMP): package-lock.json
 install: $(STAMP) ## install what the project needs, Node 24 included, into node_modules
 
 run: $(STAMP) ## start MarketFlow in test mode with the built-in exchanges; ARGS="--port 9000" passes flags
-	@$(NODE) cmd/marketflow/main.ts $(ARGS)
+	@$(NODE) $(RUN_FLAGS) cmd/marketflow/main.ts $(ARGS)
 
 dev: $(STAMP) ## the same, started again at each change of a source file
 	$(BIN)/tsx watch cmd/marketflow/main.ts $(ARGS)

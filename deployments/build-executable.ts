@@ -35,6 +35,7 @@ const config = join(out, 'sea.json');
 writeFileSync(
   config,
   JSON.stringify({
+    execArgv: ['--max-semi-space-size=8'],
     main: join(out, 'marketflow.cjs'),
     output: blob,
     disableExperimentalSEAWarning: true,

@@ -22,7 +22,8 @@ export async function startScript(
   environment: Readonly<Record<string, string>>,
   ready: RegExp,
 ): Promise<Child> {
-  const child = spawn(process.execPath, [script, ...args], {
+  // As `make run` does.
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', script, ...args], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

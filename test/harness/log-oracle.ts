@@ -172,9 +172,9 @@ function judge(source: OracleSource, { symbol, tradeId, eventAtMs }: OracleTick)
   return null;
 }
 
-/** By event time, then trade id; a tick without an id is before those that have one. */
+/** By trade id, then event time; a tick without an id is before those that have one. */
 function isBefore(atMs: number, id: number, otherAtMs: number, otherId: number): boolean {
-  return atMs < otherAtMs || (atMs === otherAtMs && id < otherId);
+  return id < otherId || (id === otherId && atMs < otherAtMs);
 }
 
 function firstOf({ price, eventAtMs, tradeId }: OracleTick): OracleCandle {

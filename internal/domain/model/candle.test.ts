@@ -64,8 +64,7 @@ test('the fold says what a list of the ticks says', () => {
         const inMinute = ticks.filter((tick) => naiveCandles([tick]).has(key));
         const { openAtMs, openId, closeAtMs, closeId, ...actual } = figures(fold(inMinute.map(bucketOf))) as Bucket;
         assert.deepEqual(actual, expected);
-        assert.ok(openAtMs <= closeAtMs);
-        assert.equal(typeof openId, typeof closeId);
+        assert.ok(openId < closeId || (openId === closeId && openAtMs <= closeAtMs));
       }
     }),
   );
@@ -81,7 +80,7 @@ test('a merge with an empty fold changes nothing', () => {
   assert.deepEqual(empty, before);
 });
 
-test('the order of ticks is total: by event time, then by id, then by arrival', () => {
+test('the order of ticks is total: by id, then by event time, then by arrival', () => {
   const moment = fc.tuple(fc.nat({ max: 3 }), fc.integer({ min: NO_TRADE_ID, max: 2 }));
   fc.assert(
     fc.property(moment, moment, moment, (a, b, c) => {

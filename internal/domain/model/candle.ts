@@ -55,7 +55,7 @@ export function mergeExtremes(into: Extremes, part: Extremes): void {
 
 /**
  * The fold of the ticks of one candle. Merging the buckets of any split of the ticks gives the bucket of all of
- * them: `open` and `close` are the first and last in sequence (event time, then trade id, then order of arrival),
+ * them: `open` and `close` are the first and last in sequence (trade id, then event time, then order of arrival),
  * sums are exact.
  */
 export interface Bucket extends Extremes {
@@ -95,11 +95,12 @@ export function emptyBucket(): Bucket {
 }
 
 /**
- * True if (atMs, id) comes before (otherAtMs, otherId); equal in both = not before. Time goes first, so that the order
- * is total where only some ticks have an id: with ids first, the last of three ticks would depend on which two met first.
+ * True if (atMs, id) comes before (otherAtMs, otherId); equal in both = not before. The exchange's sequence goes before its
+ * clock: trades of one millisecond, or stamped out of order, are executed by id. Ticks without an id, all
+ * `NO_TRADE_ID`, go by time and before those with one, so that the order is total and no grouping can change it.
  */
 export function precedes(atMs: number, id: number, otherAtMs: number, otherId: number): boolean {
-  return atMs < otherAtMs || (atMs === otherAtMs && id < otherId);
+  return id < otherId || (id === otherId && atMs < otherAtMs);
 }
 
 /** `into` becomes the fold of the ticks of both; the ticks of `part` arrived after those of `into`. */

@@ -52,7 +52,8 @@ export function naiveCandles(ticks: readonly CountedTick[]): Map<string, object>
   const groups = Map.groupBy(ticks, (tick) => `${tick.source} ${tick.symbol} ${tick.atMs - (tick.atMs % MINUTE_MS)}`);
   return new Map(
     [...groups].map(([key, group]) => {
-      const inTime = group.toSorted((a, b) => a.atMs - b.atMs || (a.tradeId ?? -1) - (b.tradeId ?? -1));
+      const inOrder = group.toSorted((a, b) => (a.tradeId ?? -1) - (b.tradeId ?? -1) || a.atMs - b.atMs);
+      const times = group.map((tick) => tick.atMs);
       // Of ticks that are alike in time and id the one that came first opens, and the one that came last closes.
       const prices = group.map((tick) => tick.price);
       const high = Math.max(...prices);
@@ -64,14 +65,14 @@ export function naiveCandles(ticks: readonly CountedTick[]): Map<string, object>
       );
       const figures = {
         count: group.length,
-        open: inTime[0]!.price,
-        close: inTime.at(-1)!.price,
+        open: inOrder[0]!.price,
+        close: inOrder.at(-1)!.price,
         high,
         highAtMs: atOf(high),
         low,
         lowAtMs: atOf(low),
-        firstAtMs: inTime[0]!.atMs,
-        lastAtMs: inTime.at(-1)!.atMs,
+        firstAtMs: Math.min(...times),
+        lastAtMs: Math.max(...times),
         sum: exactSumOf(prices),
         quantityCount: sized.length,
         volume: exactSumOf(sized.map((tick) => tick.quantity)),

@@ -66,6 +66,7 @@ export function decodeLines(
   let row = batch.count;
   let frames = 0;
   while (at < end) {
+    // biome-ignore lint/suspicious/noConfusingLabels: one way out of the usual shape, without a call for each line
     scan: {
       if (
         view.getInt32(at, true) !== OPEN_0 ||
