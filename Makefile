@@ -14,8 +14,9 @@ TEST_FLAGS ?=
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 14
 
+# Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, which not every registry has.
 $(STAMP): package-lock.json
-	npm ci --no-audit --no-fund
+	npm install --no-save --no-audit --no-fund
 	@$(NODE) --version
 	@touch $@
 
