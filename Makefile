@@ -9,7 +9,7 @@ STAMP := node_modules/.installed
 TEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run dev testgen test lint types unit contract integration e2e faults build test-build bench bench-peers clean
+.PHONY: help install run dev testgen test lint types unit contract integration e2e faults build test-build bench soak bench-peers clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/\1\t\2/' | expand -t 14
@@ -62,6 +62,9 @@ test-build: build ## the single file starts in an empty folder with an empty env
 
 bench: $(STAMP) ## measure everything that the README claims; a table and JSON lines
 	$(NODE) test/bench/main.ts
+
+soak: $(STAMP) ## ten minutes at 100,000 ticks/s: does memory grow
+	$(NODE) test/bench/soak.ts
 
 bench-peers: $(STAMP) ## ingest beside QuestDB, where Java is installed
 	$(NODE) test/bench/peers.ts

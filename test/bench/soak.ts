@@ -1,0 +1,52 @@
+/** `make soak`: ten minutes at 100,000 ticks/s with 15 pairs; how resident memory and heap grow. Argument: minutes. */
+import type { Audit } from '../../internal/application/port/in/queries.ts';
+import { atMost, type Figure, info, render } from './figures.ts';
+import { Subject, sleep, startExchanges } from './subject.ts';
+
+const MIB = 1_048_576;
+const SAMPLES_A_MINUTE = 60;
+
+const minutes = Number(process.argv[2] ?? 10);
+const { child, sources } = await startExchanges(3, ['--rate', '33334']);
+const subject = await Subject.start({ MODE: 'live', LIVE_SOURCES: sources });
+const rss: number[] = [];
+const heap: number[] = [];
+for (let minute = 0; minute < minutes; minute++) {
+  // The least of a minute is what is left after a collection.
+  let leastRss = Number.POSITIVE_INFINITY;
+  let leastHeap = Number.POSITIVE_INFINITY;
+  for (let k = 0; k < SAMPLES_A_MINUTE; k++) {
+    await sleep(60_000 / SAMPLES_A_MINUTE);
+    leastRss = Math.min(leastRss, subject.rssBytes() / MIB);
+    leastHeap = Math.min(leastHeap, (await subject.metric('nodejs_heap_size_used_bytes')) / MIB);
+  }
+  rss.push(leastRss);
+  heap.push(leastHeap);
+  process.stderr.write(`minute ${minute + 1}: rss ${leastRss.toFixed(1)} MiB, heap ${leastHeap.toFixed(1)} MiB\n`);
+}
+const audit = await subject.get<Audit>('/v1/audit');
+await subject.end();
+await child.stop();
+if (!audit.balanced) throw new Error('the books do not balance');
+
+// The first three minutes fill the windows and warm the code.
+const figures: Figure[] = [
+  info('soak: ticks counted', audit.counted, 'ticks'),
+  atMost('soak: resident memory at the end', rss.at(-1) ?? Number.NaN, 'MiB', 300, rss),
+  atMost('soak: slope of resident memory', slope(rss.slice(3)), 'MiB/min', 1, rss),
+  atMost('soak: slope of the heap after collection', slope(heap.slice(3)), 'MiB/min', 1, heap),
+];
+process.stdout.write(render(figures));
+
+/** Least squares, per step. */
+function slope(values: readonly number[]): number {
+  const meanX = (values.length - 1) / 2;
+  const meanY = values.reduce((sum, y) => sum + y, 0) / values.length;
+  let xy = 0;
+  let xx = 0;
+  for (const [x, y] of values.entries()) {
+    xy += (x - meanX) * (y - meanY);
+    xx += (x - meanX) ** 2;
+  }
+  return xy / xx;
+}
