@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryTickLog } from '../../internal/adapter/out/memory/memory-tick-log.ts';
 import type { TickLogEvent } from '../../internal/adapter/out/wal/options.ts';
 import { WalTickLog } from '../../internal/adapter/out/wal/wal-tick-log.ts';
 import type { TickLog } from '../../internal/application/port/out/tick-log.ts';
 import type { Logger } from '../../pkg/logger/logger.ts';
+import { EXIT_CODE, StartupError } from './exit-code.ts';
 import type { Settings } from './settings.ts';
 
 export interface TickLogParts {
@@ -17,10 +19,15 @@ export interface TickLogParts {
 
 export async function openTickLog({ settings, dataDir, afterPosition, nowMs, logger }: TickLogParts): Promise<TickLog> {
   const { kind, durability, retentionMs, maxBytes, segmentBytes, minFreeBytes } = settings;
+  const dir = join(dataDir, 'ticklog');
+  if (kind === 'memory' && existsSync(dir)) {
+    const rule = 'must be disk, or the folder moved away after a clean stop';
+    throw new StartupError(EXIT_CODE.config, `tickLog.kind: memory would pass over the log that is in ${dir}: ${rule}`);
+  }
   if (kind === 'memory')
     return new MemoryTickLog({ maxBytes: Math.min(maxBytes, MEMORY_LOG_MAX_BYTES), afterPosition });
   return WalTickLog.open({
-    dir: join(dataDir, 'ticklog'),
+    dir,
     durability,
     retentionMs,
     maxBytes,

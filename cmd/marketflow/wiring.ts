@@ -117,7 +117,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
   const system = new ReportSystem({
     ...{ state, feeds, log, store, checkpoints, watch, symbols, nowMs, startedAtMs, version },
     role: 'all',
-    unready: () => [...unready],
+    unready: () => [...unready, ...(ingest.waitsFor === null ? [] : [`intake waits: ${ingest.waitsFor}`])],
   });
   metrics.observe({ system, queues: () => feeds.queues(), pendingLogRecords: () => log.stats().pendingRecords });
   const http = buildHttpServer({
@@ -149,11 +149,12 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
       { name: 'watch', start: () => watch.start(), stop: () => watch.stop() },
       {
         name: 'feeds',
-        start: () => mode.start(settings.mode),
+        // Not waited for: with a full disk it takes until there is room, and HTTP has to say so meanwhile.
+        start: () => void mode.start(settings.mode).then(() => unready.delete('starting'), onFatal),
         stop: () => mode.stop(DRAIN_MS),
         deadlineMs: DRAIN_MS + 500,
       },
-      { name: 'readiness', start: () => void unready.clear(), stop: () => void unready.add('stopping') },
+      { name: 'readiness', stop: () => void unready.add('stopping') },
     ],
     STEP_MS,
   );

@@ -70,6 +70,12 @@ export class IngestTicks implements TickIntake {
     if (entry !== null) void this.append({ kind: 'symbol', id: entry.id, name: entry.name });
   }
 
+  /** Why the log takes nothing at the moment; null = it does. */
+  get waitsFor(): string | null {
+    const { state } = this.parts.log.stats();
+    return state === 'ok' ? null : state;
+  }
+
   /** Logs and folds. Resolves when that is done; never when the log is broken. */
   append(record: LogRecord): Promise<void> {
     const { log, state, onFatal } = this.parts;

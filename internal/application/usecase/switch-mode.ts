@@ -17,6 +17,16 @@ export interface SwitchModeParts {
   readonly nowMs: () => number;
 }
 
+/** The mode can't be switched now: the log, which has to know, takes nothing. Nothing has changed. */
+export class ModeUnavailableError extends Error {
+  override readonly name = 'ModeUnavailableError';
+  readonly code = 'unavailable';
+
+  constructor(waitsFor: string) {
+    super(`the tick log takes nothing at the moment (${waitsFor})`);
+  }
+}
+
 /** Live ↔ test at run time: feeds of one mode stop, the switch is logged, feeds of the other start. */
 export class SwitchMode implements ModeControl {
   private readonly parts: SwitchModeParts;
@@ -27,7 +37,7 @@ export class SwitchMode implements ModeControl {
     this.parts = parts;
   }
 
-  /** At start-up: the mode that a user switched to wins over the setting. */
+  /** At start-up: the mode that a user switched to wins over the setting. Waits while the log has no room. */
   async start(setting: Mode): Promise<void> {
     const { state, ingest, feeds } = this.parts;
     const remembered = state.mode;
@@ -36,7 +46,7 @@ export class SwitchMode implements ModeControl {
     for (const source of state.knownSources()) {
       if (source.isFeedUp) void ingest.feedChanged(source.id, this.current().epoch, false, this.parts.nowMs());
     }
-    await feeds.start(mode, this.current().epoch);
+    if (!this.stopped) await feeds.start(mode, this.current().epoch);
   }
 
   current(): ModeState {
@@ -46,6 +56,8 @@ export class SwitchMode implements ModeControl {
   switchTo(mode: Mode): Promise<ModeState> {
     return this.serial.run(async () => {
       if (this.current().mode === mode) return this.current();
+      const waitsFor = this.parts.ingest.waitsFor;
+      if (waitsFor !== null) throw new ModeUnavailableError(waitsFor);
       const fromMs = this.parts.nowMs();
       await this.parts.feeds.stop(DRAIN_MS);
       await this.log(mode, true);
@@ -58,7 +70,7 @@ export class SwitchMode implements ModeControl {
   /** No feed runs after this, and none is started any more: a switch that still comes is for the next start. */
   stop(deadlineMs: number): Promise<void> {
     this.stopped = true;
-    return this.serial.run(() => this.parts.feeds.stop(deadlineMs));
+    return this.parts.feeds.stop(deadlineMs);
   }
 
   private log(mode: Mode, switched: boolean): Promise<void> {

@@ -23,6 +23,8 @@ export interface WatchSourcesParts {
 export class WatchSources {
   private readonly parts: WatchSourcesParts;
   private readonly counts = new Map<number, number[]>();
+  /** Sources whose minutes are being closed. */
+  private readonly closing = new Set<number>();
   private timer: NodeJS.Timeout | null = null;
 
   constructor(parts: WatchSourcesParts) {
@@ -52,7 +54,10 @@ export class WatchSources {
       if (counts.length > RATE_STEPS + 1) counts.shift();
       this.counts.set(source.id, counts);
       const upToMs = this.isSilent(source) ? source.overdueUpToMs(nowMs()) : null;
-      if (upToMs !== null) void ingest.append({ kind: 'finalise', source: source.id, upToMs });
+      // One at a time: while the log waits for room, more of them would only queue.
+      if (upToMs === null || this.closing.has(source.id)) continue;
+      this.closing.add(source.id);
+      void ingest.append({ kind: 'finalise', source: source.id, upToMs }).then(() => this.closing.delete(source.id));
     }
   }
 

@@ -52,3 +52,9 @@ test('a million tenths are a hundred thousand, to the last bit that a double has
   assert.equal(exactValue(sum), 100_000);
   assert.notEqual(naive, exactValue(sum));
 });
+
+test('a sum beyond the greatest double stays there, and can be added to', () => {
+  const sum: ExactSum = { sumHi: 0, sumLo: 0 };
+  for (let k = 0; k < 4; k++) addExact(sum, 1.7e308, 0);
+  assert.deepEqual(sum, { sumHi: Number.MAX_VALUE, sumLo: 0 });
+});

@@ -15,6 +15,14 @@ export function addExact(into: ExactSum, hi: number, lo: number): void {
   const t = s - a;
   into.sumHi = s;
   into.sumLo += a - (s - t) + (hi - t) + lo;
+  saturate(into);
+}
+
+/** A sum beyond the greatest double, which any two finite prices can make, stays there: nothing downstream knows infinity. */
+export function saturate(sum: ExactSum): void {
+  if (sum.sumHi <= Number.MAX_VALUE) return;
+  sum.sumHi = Number.MAX_VALUE;
+  sum.sumLo = 0;
 }
 
 /** The sum as one double. */

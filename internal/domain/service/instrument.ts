@@ -82,13 +82,12 @@ export class Instrument {
     return { minute, isNew: known === null };
   }
 
-  /** Takes the fold of ticks that has just been merged into `minute`. */
-  noteLatest(part: Bucket, { bucket }: Minute, receivedAtMs: number, position: number): void {
+  /** The newest by event time, of several the one that came last; what closes a candle may be another (see `precedes`). */
+  noteLatest(price: number, atMs: number, receivedAtMs: number, position: number): void {
     this.changedAt = position;
-    const isNewest = part.closeAtMs === bucket.closeAtMs && part.closeId === bucket.closeId;
-    if (!isNewest || part.closeAtMs < this.lastAtMs) return;
-    this.lastPrice = part.close;
-    this.lastAtMs = part.closeAtMs;
+    if (atMs < this.lastAtMs) return;
+    this.lastPrice = price;
+    this.lastAtMs = atMs;
     this.lastReceivedAtMs = receivedAtMs;
   }
 

@@ -175,13 +175,16 @@ test('stale_epoch: a chunk of an older epoch, its future ticks too; nothing else
   );
 });
 
-test('the newest price is that of the newest tick, by time and then by id, in whatever order and batches they come', () => {
+test('the newest price is that of the newest tick by time, of several the one that came last, in whatever batches', () => {
   const at = (price: number, atMs: number, tradeId?: number) => ticksRecord([one(atMs, { price, tradeId })]);
   const latest = (...records: LogRecord[]) =>
     stateOf([...DICTIONARY, ...records]).sources[0]!.instruments[0]!.lastPrice;
   assert.equal(latest(at(1, T0), at(2, T0 - 1)), 1);
   assert.equal(latest(at(1, T0), at(2, T0)), 2);
-  assert.equal(latest(at(1, T0, 5), at(2, T0, 4)), 1);
+  assert.equal(latest(at(1, T0, 5), at(2, T0, 4)), 2);
+  assert.equal(latest(at(1, T0 - 500, 10), at(2, T0, 9)), 2);
+  assert.equal(latest(at(1, T0, 10), at(2, T0 + 1)), 2);
+  assert.equal(latest(ticksRecord([one(T0, { price: 1, tradeId: 10 }), one(T0 + 1, { price: 2, tradeId: 9 })])), 2);
   assert.equal(latest(at(1, T0, 4), at(2, T0, 5)), 2);
   assert.equal(latest(at(1, T0 + 60_000), at(2, T0)), 1);
 });
@@ -196,4 +199,25 @@ test('a minute that ticks close is reported, once, so that a checkpoint can foll
   state.minuteClosed = false;
   state.apply(ticksRecord([one(T0 + 62_001)]), 22);
   assert.equal(state.minuteClosed, false);
+});
+
+test('prices and quantities near the greatest double leave finite candles', () => {
+  const huge = [1, 2, 3].map((k) => one(T0 + k, { price: 1.7e308 }));
+  const sized = [4, 5].map((k) => one(T0 + k, { price: 1e200, quantity: 1e200, tradeId: k }));
+  for (const records of [[ticksRecord(huge)], huge.map((tick) => ticksRecord([tick])), [ticksRecord(sized)]]) {
+    const delta = stateOf([...DICTIONARY, ...records]).delta();
+    const { bucket } = delta?.candles[0] ?? assert.fail('no candle');
+    for (const [name, value] of Object.entries(bucket)) assert.ok(Number.isFinite(value), `${name} is ${value}`);
+  }
+});
+
+test('ticks whose dictionary entry is lost are counted as damage, and names that were lost have a place', () => {
+  const [mode, source, ...symbols] = DICTIONARY;
+  const damage: LogRecord = { kind: 'damage', batches: 1, ticks: 0, source: null, fromMs: null, toMs: null };
+  const noSource = stateOf([mode!, damage, ...symbols, ticksRecord([one(T0)])]);
+  assert.deepEqual([noSource.damagedBatches, noSource.damagedTicks], [2, 1]);
+  const noSymbol = stateOf([mode!, source!, damage, ticksRecord([one(T0)])]);
+  assert.deepEqual([noSymbol.damagedTicks, noSymbol.sources[0]?.counted], [1, 0]);
+  const hole = stateOf([mode!, source!, damage, { kind: 'symbol', id: 2, name: 'LATERUSDT' }]);
+  assert.deepEqual(hole.delta()?.newSymbols, ['?0', '?1', 'LATERUSDT']);
 });

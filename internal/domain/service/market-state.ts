@@ -2,6 +2,7 @@ import type { Extremes } from '../model/candle.ts';
 import type { CandleRow, Checkpoint, CheckpointDelta } from '../model/checkpoint.ts';
 import type { DamageRecord, LogRecord, SourceRecord, TicksRecord } from '../model/log-record.ts';
 import type { Mode, ModeState } from '../model/mode.ts';
+import type { TickBatch } from '../model/tick-batch.ts';
 import { Instrument } from './instrument.ts';
 import { SourceBook, type SourceContext } from './source-book.ts';
 import { StepWindow } from './step-window.ts';
@@ -185,7 +186,9 @@ export class MarketState {
     this.sources[id] = source;
   }
 
+  /** Ids below that were never told are those of damaged records: they get a name that no feed can send. */
   private addSymbol(id: number, name: string): void {
+    while (this.symbols.length < id) this.symbols.push(`?${this.symbols.length}`);
     this.symbols[id] = name;
     this.symbolIds.set(name, id);
   }
@@ -193,7 +196,18 @@ export class MarketState {
   private applyTicks(record: TicksRecord, position: number): void {
     const { batch } = record;
     const source = this.sources[batch.source];
-    if (source?.applyTicks(batch, this.mode?.epoch ?? 0, position)) this.minuteClosed = true;
+    if (source === undefined || (this.damagedBatches > 0 && !this.knowsSymbols(batch))) {
+      // Its dictionary entry was in a record that is damaged: nobody can say what these ticks are of.
+      this.damagedBatches++;
+      this.damagedTicks += batch.count;
+      source?.applyDamage(null, null, position);
+      return;
+    }
+    if (source.applyTicks(batch, this.mode?.epoch ?? 0, position)) this.minuteClosed = true;
+  }
+
+  private knowsSymbols(batch: TickBatch): boolean {
+    return batch.symbol.subarray(0, batch.count).every((id) => id < this.symbols.length);
   }
 
   private applyDamage(record: DamageRecord, position: number): void {

@@ -148,7 +148,7 @@ export class SourceBook implements FoldSource {
     return instrument.tradeIds;
   }
 
-  merge(symbol: number, spanStartMs: number, part: Bucket): void {
+  merge(symbol: number, spanStartMs: number, part: Bucket, newestPrice: number): void {
     if (this.resumeFromMs !== null) this.resume(this.resumeFromMs, spanStartMs);
     if (this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs))) this.closedByTicks = true;
     const { position } = this;
@@ -156,7 +156,7 @@ export class SourceBook implements FoldSource {
     const { minute, isNew } = instrument.minuteAt(spanStartMs, this.epoch);
     if (isNew) this.minuteCount++;
     mergeIntoMinute(minute, part, minute.openMs + MINUTE_MS <= this.finalUpToMs, this.epoch, position);
-    instrument.noteLatest(part, minute, this.receivedAtMs, position);
+    instrument.noteLatest(newestPrice, part.lastAtMs, this.receivedAtMs, position);
     if (spanStartMs < this.receivedAtMs - this.context.windowMs) return;
     for (const window of this.context.windows) {
       window.merge(instrument.id, spanStartMs - (spanStartMs % window.stepMs), part, position);

@@ -28,6 +28,7 @@ const QUOTE_HI = 16;
 const QUOTE_LO = 17;
 const FIRST_AT = 18;
 const LAST_AT = 19;
+const LAST_PRICE = 20;
 
 /** What the fold needs to know of a source, and where the folded spans go. */
 export interface FoldSource {
@@ -37,8 +38,11 @@ export interface FoldSource {
   tradeIds(symbol: number): TradeIdWindow | null;
   /** The same, for its first id: that of a tick which counts. */
   openTradeIds(symbol: number): TradeIdWindow;
-  /** Takes the fold of consecutive ticks of one symbol within the span that starts at `spanStartMs`. `part` is reused. */
-  merge(symbol: number, spanStartMs: number, part: Bucket): void;
+  /**
+   * Takes the fold of consecutive ticks of one symbol within the span that starts at `spanStartMs`. `part` is reused.
+   * `newestPrice` is that of the tick at `part.lastAtMs`, of several the one that came last.
+   */
+  merge(symbol: number, spanStartMs: number, part: Bucket, newestPrice: number): void;
 }
 
 /**
@@ -81,7 +85,7 @@ export class TickFold {
       }
       if (t >= spanEnd || t < spanStart) {
         source.watermarkMs = watermark;
-        this.flush(source, spanStart);
+        this.flush(source, spanStart, false);
         spanStart = t - (t % SPAN_MS);
         spanEnd = spanStart + SPAN_MS;
       }
@@ -121,7 +125,7 @@ export class TickFold {
       }
     }
     source.watermarkMs = watermark;
-    this.flush(source, spanStart);
+    this.flush(source, spanStart, false);
     rejected[Reason.late]! += late;
     return count - late;
   }
@@ -149,7 +153,7 @@ export class TickFold {
       }
       if (trade !== NO_TRADE_ID) (seen ?? source.openTradeIds(id)).add(trade);
       if (t >= spanEnd || t < spanStart) {
-        this.flush(source, spanStart);
+        this.flush(source, spanStart, true);
         spanStart = t - (t % SPAN_MS);
         spanEnd = spanStart + SPAN_MS;
       }
@@ -165,7 +169,10 @@ export class TickFold {
         rows[r + COUNT] = n + 1;
         addTo(rows, r + SUM_HI, p);
         if (t < rows[r + FIRST_AT]!) rows[r + FIRST_AT] = t;
-        if (t > rows[r + LAST_AT]!) rows[r + LAST_AT] = t;
+        if (t >= rows[r + LAST_AT]!) {
+          rows[r + LAST_AT] = t;
+          rows[r + LAST_PRICE] = p;
+        }
         if (p > rows[r + HIGH]! || (p === rows[r + HIGH]! && t < rows[r + HIGH_AT]!)) {
           rows[r + HIGH] = p;
           rows[r + HIGH_AT] = t;
@@ -191,7 +198,7 @@ export class TickFold {
         addTo(rows, r + QUOTE_HI, p * q);
       }
     }
-    this.flush(source, spanStart);
+    this.flush(source, spanStart, true);
     rejected[Reason.late]! += late;
     rejected[Reason.duplicate]! += duplicates;
     return count - late - duplicates;
@@ -214,6 +221,7 @@ export class TickFold {
     rows[r + CLOSE_AT] = t;
     rows[r + FIRST_AT] = t;
     rows[r + LAST_AT] = t;
+    rows[r + LAST_PRICE] = p;
     rows[r + OPEN_ID] = NO_TRADE_ID;
     rows[r + CLOSE_ID] = NO_TRADE_ID;
     rows[r + Q_COUNT] = 0;
@@ -223,14 +231,12 @@ export class TickFold {
     rows[r + QUOTE_LO] = 0;
   }
 
-  private flush(source: FoldSource, spanStartMs: number): void {
+  private flush(source: FoldSource, spanStartMs: number, isFull: boolean): void {
     const { rows, part } = this;
     for (let k = 0; k < this.touchedCount; k++) {
       const symbol = this.touched[k]!;
       const r = symbol * ROW;
       part.count = rows[r + COUNT]!;
-      part.sumHi = rows[r + SUM_HI]!;
-      part.sumLo = rows[r + SUM_LO]!;
       part.high = rows[r + HIGH]!;
       part.highAtMs = rows[r + HIGH_AT]!;
       part.low = rows[r + LOW]!;
@@ -242,15 +248,20 @@ export class TickFold {
       part.closeAtMs = rows[r + CLOSE_AT]!;
       part.closeId = rows[r + CLOSE_ID]!;
       part.quantityCount = rows[r + Q_COUNT]!;
+      // Without ids `open` and `close` are the first and the last by time.
+      part.firstAtMs = Math.min(part.openAtMs, rows[r + FIRST_AT]!);
+      part.lastAtMs = Math.max(part.closeAtMs, rows[r + LAST_AT]!);
+      saturateAt(rows, r + SUM_HI);
+      saturateAt(rows, r + VOLUME_HI);
+      saturateAt(rows, r + QUOTE_HI);
+      part.sumHi = rows[r + SUM_HI]!;
+      part.sumLo = rows[r + SUM_LO]!;
       part.volumeHi = rows[r + VOLUME_HI]!;
       part.volumeLo = rows[r + VOLUME_LO]!;
       part.quoteVolumeHi = rows[r + QUOTE_HI]!;
       part.quoteVolumeLo = rows[r + QUOTE_LO]!;
-      // Without ids `open` and `close` are the first and the last by time.
-      part.firstAtMs = Math.min(part.openAtMs, rows[r + FIRST_AT]!);
-      part.lastAtMs = Math.max(part.closeAtMs, rows[r + LAST_AT]!);
       rows[r + COUNT] = 0;
-      source.merge(symbol, spanStartMs, part);
+      source.merge(symbol, spanStartMs, part, isFull ? rows[r + LAST_PRICE]! : part.close);
     }
     this.touchedCount = 0;
   }
@@ -269,4 +280,11 @@ function addTo(rows: Float64Array, at: number, value: number): void {
   const d = s - sum;
   rows[at] = s;
   rows[at + 1]! += sum - (s - d) + (value - d);
+}
+
+/** As `saturate`, for the pair of doubles at `at`. */
+function saturateAt(rows: Float64Array, at: number): void {
+  if (rows[at]! <= Number.MAX_VALUE) return;
+  rows[at] = Number.MAX_VALUE;
+  rows[at + 1] = 0;
 }

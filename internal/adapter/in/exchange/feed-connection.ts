@@ -107,7 +107,7 @@ export class FeedConnection {
 
   /** The stream is over: its last, unfinished line is a line too, unless we cut it. */
   private async finish(): Promise<void> {
-    const cutByUs = this.reason === 'stopped';
+    const cutByUs = this.reason === 'stopped' || this.reason === 'stale';
     if (this.lane.isAtBound) await this.lane.drained();
     if (!cutByUs && this.framer.end(this.current)) {
       this.offer(this.current, this.options.nowMs());

@@ -6,7 +6,7 @@ export type ReportFault = (error: unknown, route: string) => void;
 
 const ECHO_MAX_CHARS = 64;
 
-/** What the framework throws before or around our handlers. All else is `internal`. */
+/** What the framework throws before or around our handlers, and what ports reject with. All else is `internal`. */
 const CODE_OF_ERROR: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_BAD_URL: 'invalid_url',
   FST_ERR_MAX_PARAM_LENGTH: 'invalid_symbol',
@@ -14,6 +14,8 @@ const CODE_OF_ERROR: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
   FST_ERR_HANDLER_TIMEOUT: 'unavailable',
+  // Of the ports.
+  unavailable: 'unavailable',
   ECONNRESET: 'bad_request',
   ERR_STREAM_PREMATURE_CLOSE: 'bad_request',
 };
