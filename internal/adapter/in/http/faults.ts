@@ -16,6 +16,7 @@ const CODE_OF_ERROR: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_HANDLER_TIMEOUT: 'unavailable',
   // Of the ports.
   unavailable: 'unavailable',
+  serial_full: 'unavailable',
   ECONNRESET: 'bad_request',
   ERR_STREAM_PREMATURE_CLOSE: 'bad_request',
 };
