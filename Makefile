@@ -6,7 +6,8 @@ BIN := node_modules/.bin
 RUN_FLAGS := --max-semi-space-size=8
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STAMP := node_modules/.installed
-TEST_FLAGS ?=
+# A test that hangs is a failure, not a wait.
+TEST_FLAGS ?= --test-timeout=300000
 
 .DEFAULT_GOAL := help
 .PHONY: help install run dev testgen test lint types unit contract integration e2e faults build test-build bench soak bench-peers clean
