@@ -39,8 +39,8 @@ export function addPriceRoutes(app: FastifyInstance, prices: PriceQueries): void
 }
 
 /**
- * Hot: no promise, no hook but those of all routes. With autocannon and 32 connections a request takes 13.5 to 14.8 µs of
- * CPU time, 0.5 to 1.2 of them for `observeRequest`; a bare fastify route with the same body and schema took 14.7 to 15.6.
+ * Hot: no promise, no hook but those of all routes. With autocannon and 32 connections, validation, hooks and headers came
+ * to 12.4 µs of CPU time a request, where a bare fastify route took 11.6.
  */
 function addLatest(app: FastifyInstance, prices: PriceQueries): void {
   const answer = { $ref: 'LatestPrice#' };

@@ -42,7 +42,6 @@ export class Metrics {
     const depth = this.gauge('marketflow_queue_depth', 'Items waiting or out', ['queue']);
     const logBytes = this.gauge('marketflow_tick_log_bytes', 'Size of the tick log');
     const logSegments = this.gauge('marketflow_tick_log_segments', 'Segments of the tick log');
-    received.reset();
     const collect = (): void => {
       const audit = system.audit();
       const health = system.health();
