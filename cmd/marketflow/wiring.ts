@@ -15,6 +15,7 @@ import { SymbolDirectory } from '../../internal/application/usecase/symbol-direc
 import { WatchSources } from '../../internal/application/usecase/watch-sources.ts';
 import type { Mode } from '../../internal/domain/model/mode.ts';
 import { MarketState } from '../../internal/domain/service/market-state.ts';
+import { withDeadline } from '../../pkg/concurrency/deadline.ts';
 import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
 import type { Logger } from '../../pkg/logger/logger.ts';
 import { asStartupError, isClosedTickLog } from './data-errors.ts';
@@ -27,6 +28,8 @@ import { openTickLog } from './tick-log.ts';
 /** Deadlines of the stop's steps: together under the ten seconds that a stop may take. */
 const DRAIN_MS = 4_000;
 const STEP_MS = 2_000;
+/** How long the start waits for the mode to be in the log before HTTP answers: at once but for a full disk. */
+const MODE_WAIT_MS = 1_000;
 
 export interface MarketFlowOptions {
   readonly settings: Settings;
@@ -132,6 +135,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
   });
 
   let url = '';
+  let modeDecided = Promise.resolve();
   const life = new Lifecycle(
     [
       { name: 'data folder', stop: () => folder.release() },
@@ -139,6 +143,14 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
       { name: 'tick log', stop: () => log.close() },
       { name: 'checkpoints', start: () => checkpoints.start(), stop: () => checkpoints.stop() },
       { name: 'decoders', stop: () => feeds.close() },
+      {
+        name: 'mode',
+        // With a full disk it takes until there is room, and HTTP has to say so meanwhile.
+        start: async () => {
+          modeDecided = mode.decide(settings.mode);
+          await withDeadline(modeDecided, MODE_WAIT_MS, 'the mode').catch(() => undefined);
+        },
+      },
       {
         name: 'http',
         start: async () => {
@@ -149,8 +161,13 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
       { name: 'watch', start: () => watch.start(), stop: () => watch.stop() },
       {
         name: 'feeds',
-        // Not waited for: with a full disk it takes until there is room, and HTTP has to say so meanwhile.
-        start: () => void mode.start(settings.mode).then(() => unready.delete('starting'), onFatal),
+        start: () => {
+          void modeDecided
+            .then(() => mode.start())
+            .then(() => {
+              unready.delete('starting');
+            }, onFatal);
+        },
         stop: () => mode.stop(DRAIN_MS),
         deadlineMs: DRAIN_MS + 500,
       },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryTickLog } from '../../adapter/out/memory/memory-tick-log.ts';
+import type { Mode } from '../../domain/model/mode.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import { FakeFeeds, ManualClock, newState, noteHappenings } from './fakes.test-kit.ts';
 import { IngestTicks } from './ingest-ticks.ts';
@@ -21,9 +22,14 @@ function setUp(state: MarketState = newState(), log = new MemoryTickLog()) {
   return { clock, feeds, happened, ingest, mode, state, log };
 }
 
+async function startIn(mode: SwitchMode, setting: Mode): Promise<void> {
+  await mode.decide(setting);
+  await mode.start();
+}
+
 test('a switch stops the feeds, logs the new mode and starts the others; only then it is done', async () => {
   const { clock, feeds, happened, mode } = setUp();
-  await mode.start('test');
+  await startIn(mode, 'test');
   clock.ms += 5;
   const stopped = Promise.withResolvers<void>();
   feeds.stopping = () => stopped.promise;
@@ -38,7 +44,7 @@ test('a switch stops the feeds, logs the new mode and starts the others; only th
 
 test('the mode in force again changes nothing', async () => {
   const { feeds, mode, log } = setUp();
-  await mode.start('test');
+  await startIn(mode, 'test');
   const before = [log.stats().lastPosition, feeds.calls.length];
   const state = await mode.switchTo('test');
   assert.deepEqual([state.epoch, state.switched], [1, false]);
@@ -47,7 +53,7 @@ test('the mode in force again changes nothing', async () => {
 
 test('switches at the same time are served one by one, in their order', async () => {
   const { feeds, mode } = setUp();
-  await mode.start('test');
+  await startIn(mode, 'test');
   feeds.stopping = () => new Promise((resolve) => setTimeout(resolve, 2));
   const wanted = Array.from({ length: 20 }, (_, k) => (k % 3 === 2 ? 'test' : 'live'));
   const states = await Promise.all(wanted.map((one) => mode.switchTo(one)));
@@ -72,34 +78,34 @@ test('switches at the same time are served one by one, in their order', async ()
 
 test('after a restart a mode that somebody switched to wins over the setting; one that was only set does not', async () => {
   const first = setUp();
-  await first.mode.start('test');
+  await startIn(first.mode, 'test');
   const second = setUp(first.state, first.log);
-  await second.mode.start('live');
+  await startIn(second.mode, 'live');
   assert.deepEqual(
     [second.mode.current().mode, second.mode.current().epoch, second.mode.current().switched],
     ['live', 2, false],
   );
   await second.mode.switchTo('test');
   const third = setUp(second.state, second.log);
-  await third.mode.start('live');
+  await startIn(third.mode, 'live');
   assert.deepEqual([third.mode.current().mode, third.mode.current().epoch], ['test', 3]);
   assert.deepEqual(third.feeds.calls, ['start test 3'], 'a restart in the same mode is no switch: the epoch stays');
 });
 
 test('a restart ends the feeds that were up: what was missed meanwhile is a gap', async () => {
   const first = setUp();
-  await first.mode.start('live');
+  await startIn(first.mode, 'live');
   const source = first.ingest.openSource('live', 'one');
   await first.ingest.feedChanged(source, 1, true, first.clock.ms);
   assert.equal(first.state.sources[source]!.isFeedUp, true);
   const second = setUp(first.state, first.log);
-  await second.mode.start('live');
+  await startIn(second.mode, 'live');
   assert.equal(first.state.sources[source]!.isFeedUp, false);
 });
 
 test('after stop no feed is started any more; a switch that comes then is remembered for the next start', async () => {
   const { feeds, mode } = setUp();
-  await mode.start('test');
+  await startIn(mode, 'test');
   await mode.stop(100);
   const state = await mode.switchTo('live');
   assert.deepEqual([state.mode, state.switched], ['live', true]);

@@ -37,16 +37,23 @@ export class SwitchMode implements ModeControl {
     this.parts = parts;
   }
 
-  /** At start-up: the mode that a user switched to wins over the setting. Waits while the log has no room. */
-  async start(setting: Mode): Promise<void> {
-    const { state, ingest, feeds } = this.parts;
-    const remembered = state.mode;
+  /**
+   * At start-up, before anything is asked: the mode that a user switched to wins over the setting.
+   * Waits while the log has no room; until then the mode of the last run answers.
+   */
+  async decide(setting: Mode): Promise<void> {
+    const remembered = this.parts.state.mode;
     const mode = remembered?.switched ? remembered.mode : setting;
     if (remembered?.mode !== mode) await this.log(mode, false);
+  }
+
+  /** Feeds of the mode that was decided. */
+  async start(): Promise<void> {
+    const { state, ingest, feeds } = this.parts;
     for (const source of state.knownSources()) {
       if (source.isFeedUp) void ingest.feedChanged(source.id, this.current().epoch, false, this.parts.nowMs());
     }
-    if (!this.stopped) await feeds.start(mode, this.current().epoch);
+    if (!this.stopped) await feeds.start(this.current().mode, this.current().epoch);
   }
 
   current(): ModeState {
