@@ -102,6 +102,7 @@ export function source(changes: Partial<SourceState> = {}): SourceState {
     finalUpToMs: T0_MS,
     evictedBeforeMs: T0_MS,
     brokenMinutes: [],
+    brokenLonger: [],
     frames: 10,
     counted: 9,
     rejected: new Array<number>(REASON_COUNT).fill(0).map((_, reason) => reason),
@@ -137,6 +138,8 @@ export function delta(position: number, changes: Partial<CheckpointDelta> = {}):
     candles: [],
     steps: [],
     expiredSteps: [],
+    longer: [],
+    expiredCandles: [],
     ...changes,
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { CandleStore } from '../../internal/application/port/out/candle-store.ts';
+import type { CandleRange, CandleStore } from '../../internal/application/port/out/candle-store.ts';
 import { type Extremes, emptyExtremes, MINUTE_MS, mergeExtremes } from '../../internal/domain/model/candle.ts';
 import type { CandleRow, Checkpoint } from '../../internal/domain/model/checkpoint.ts';
 import { exactValue } from '../../internal/domain/service/exact-sum.ts';
@@ -15,6 +15,8 @@ import {
   source,
   T0_MS,
 } from './candle-store-samples.ts';
+
+const WEEK_MS = 7 * 86_400_000;
 
 /** A store over one place; `reopen` closes it and opens the same place again, where the adapter keeps anything. */
 export interface StoreUnderTest {
@@ -50,16 +52,28 @@ export function candleStoreContract(name: string, create: () => Promise<StoreUnd
         sources: [
           source({ brokenMinutes: [{ fromMs: T0_MS, toMs: T0_MS + MINUTE_MS }], upSinceMs: T0_MS, feedUp: false }),
           source({ id: 1, exchange: 'exchange2', watermarkMs: null, finalUpToMs: 0, evictedBeforeMs: -Infinity }),
-          source({ id: 2, mode: 'test', brokenMinutes: [{ fromMs: -Infinity, toMs: Infinity }] }),
+          source({
+            id: 2,
+            mode: 'test',
+            brokenMinutes: [{ fromMs: -Infinity, toMs: Infinity }],
+            brokenLonger: [
+              { intervalMs: 300_000, openMs: T0_MS - 240_000 },
+              { intervalMs: WEEK_MS, openMs: T0_MS - (T0_MS % WEEK_MS) },
+            ],
+          }),
         ],
         instruments: [
           instrument({ tradeIds: new Uint8Array([0, 255, 7]), lastAtMs: 2 ** 53 - 1, lastPrice: 5e-324 }),
           instrument({ id: 1, symbol: 1, history: bucketHistory(), lastAtMs: -Infinity, tradeIds: new Uint8Array(0) }),
         ],
-        candles: [FULL_CANDLE, BARE_CANDLE, candle({ mode: 'test', intervalMs: 90_000, epoch: 2 })],
+        candles: [FULL_CANDLE, BARE_CANDLE, candle({ mode: 'test', intervalMs: 1_000, epoch: 2 })],
         steps: [
           { stepMs: 100, index: Math.floor(T0_MS / 100), data: new Uint8Array([1, 2, 3]) },
           { stepMs: 1000, index: Math.floor(T0_MS / 1000), data: new Uint8Array(5000).fill(9) },
+        ],
+        longer: [
+          { instrument: 0, data: new Uint8Array([0, 1, 255]) },
+          { instrument: 1, data: new Uint8Array(0) },
         ],
       } as const;
       await given.store.commit(delta(9, { ...parts, newSymbols: ['BTCUSDT', 'ДОГЕ/usdt'] }));
@@ -138,6 +152,103 @@ export function candleStoreContract(name: string, create: () => Promise<StoreUnd
       const loaded = (await loadedFrom(store)).candles;
       const wanted = ofBoth.filter((row) => row.openMs >= T0_MS + (row.exchange === 'exchange1' ? 2 : 3) * MINUTE_MS);
       assert.deepEqual(loaded, wanted);
+    });
+
+    proves('loads candles of up to a minute, and keeps the longer ones for queries', async ({ store }) => {
+      const lengths = [1_000, MINUTE_MS, 5 * MINUTE_MS, 90 * MINUTE_MS, 86_400_000, WEEK_MS];
+      const candles = lengths.map((intervalMs) => candle({ intervalMs, openMs: T0_MS + MINUTE_MS }));
+      await store.commit(delta(1, { candles, sources: [source()] }));
+      const loaded = (await loadedFrom(store)).candles.map((row) => row.intervalMs);
+      assert.deepEqual(
+        loaded.sort((a, b) => a - b),
+        [1_000, MINUTE_MS],
+      );
+      for (const row of candles) assert.deepEqual(await store.candles(everything(row.intervalMs)), [row]);
+    });
+
+    proves('replaces what longer candles hold, instrument by instrument', async ({ store }) => {
+      const first = [0, 1].map((instrument) => ({ instrument, data: bytes(instrument) }));
+      await store.commit(delta(1, { longer: first }));
+      await store.commit(delta(2, { longer: [{ instrument: 1, data: bytes(77) }] }));
+      assert.deepEqual((await loadedFrom(store)).longer, [
+        { instrument: 0, data: bytes(0) },
+        { instrument: 1, data: bytes(77) },
+      ]);
+    });
+
+    proves('gives the candles of one pair and interval that open in [from, to), in either order', async ({ store }) => {
+      const openings = Array.from({ length: 1_203 }, (_, i) => T0_MS + i * MINUTE_MS);
+      const rows = openings.map((openMs) => candle({ openMs, revision: openMs % 7 }));
+      const others = [
+        { mode: 'test' },
+        { exchange: 'exchange2' },
+        { symbol: 'BTCUSD' },
+        { intervalMs: 300_000 },
+      ] as const;
+      await store.commit(delta(1, { candles: [...rows, FULL_CANDLE, ...others.map((other) => candle(other))] }));
+      const [, second] = rows;
+      const all = [FULL_CANDLE, ...rows.slice(1)];
+      const whole = everything(MINUTE_MS);
+      assert.deepEqual(await store.candles(whole), all);
+      assert.deepEqual(await store.candles({ ...whole, order: 'desc' }), all.toReversed());
+      assert.deepEqual(await store.candles({ ...whole, limit: 1_001 }), all.slice(0, 1_001));
+      assert.deepEqual(await store.candles({ ...whole, limit: 2, order: 'desc' }), all.toReversed().slice(0, 2));
+      const part = { ...whole, fromMs: T0_MS + 1, toMs: T0_MS + 2 * MINUTE_MS };
+      for (const order of ['asc', 'desc'] as const) {
+        assert.deepEqual(await store.candles({ ...part, order }), [second]);
+        assert.deepEqual(await store.candles({ ...part, order, exchange: 'nobody' }), []);
+      }
+      const open = { ...whole, fromMs: -Infinity, toMs: Infinity };
+      assert.equal((await store.candles(open)).length, all.length);
+    });
+
+    proves('gives the newest minute of every pair of a mode', async ({ store }) => {
+      const later = { openMs: T0_MS + MINUTE_MS };
+      const newest = [
+        FULL_CANDLE,
+        candle({ symbol: 'ZZZ', ...later, state: 'forming' }),
+        candle({ exchange: 'exchange2', ...later }),
+      ];
+      const older = [candle({ symbol: 'ZZZ' }), candle({ exchange: 'exchange2' })];
+      const ofOthers = [
+        candle({ mode: 'test', ...later }),
+        candle({ symbol: 'ZZZ', intervalMs: 1_000, openMs: T0_MS + 2 * MINUTE_MS }),
+      ];
+      const noMinute = candle({ symbol: 'SECONDS', intervalMs: 1_000 });
+      await store.commit(delta(1, { candles: [...newest, ...older, ...ofOthers, noMinute] }));
+      assert.deepEqual(byPair(await store.newest('live')), byPair(newest));
+      assert.deepEqual(await store.newest('test'), ofOthers.slice(0, 1));
+    });
+
+    proves('drops expired candles of the interval and source in question, of all its pairs', async ({ store }) => {
+      const spared = [{ exchange: 'exchange2' }, { mode: 'test' }] as const;
+      const pairs = [{}, { symbol: 'AAA' }, ...spared] as const;
+      const seconds = [0, 1, 2].map((second) => T0_MS + second * 1_000);
+      const candles = pairs.flatMap((pair) => [
+        ...seconds.map((openMs) => candle({ ...pair, intervalMs: 1_000, openMs })),
+        candle(pair),
+      ]);
+      await store.commit(delta(1, { candles }));
+      const ofSource = { mode: 'live', exchange: 'exchange1' } as const;
+      await store.commit(delta(2, { expiredCandles: [{ ...ofSource, intervalMs: 1_000, beforeMs: T0_MS + 2_000 }] }));
+      const left = [];
+      for (const pair of pairs) {
+        left.push((await store.candles({ ...everything(1_000), ...pair })).map((row) => row.openMs));
+        assert.equal((await store.candles({ ...everything(MINUTE_MS), ...pair })).length, 1);
+      }
+      assert.deepEqual(left, [[T0_MS + 2_000], [T0_MS + 2_000], seconds, seconds]);
+    });
+
+    proves('drops many expired candles over several commits', async ({ store }) => {
+      const candles = Array.from({ length: 5_000 }, (_, i) => candle({ intervalMs: 1_000, openMs: T0_MS + i * 1_000 }));
+      await store.commit(delta(1, { candles }));
+      const ofSource = { mode: 'live', exchange: 'exchange1' } as const;
+      const expiredCandles = [{ ...ofSource, intervalMs: 1_000, beforeMs: T0_MS + 4_999_000 }];
+      const left = async () => (await store.candles(everything(1_000))).length;
+      for (let position = 2; position < 20 && (await left()) > 1; position++) {
+        await store.commit(delta(position, { expiredCandles }));
+      }
+      assert.deepEqual(await store.candles(everything(1_000)), candles.slice(-1));
     });
 
     proves('drops expired steps of the width in question', async ({ store }) => {
@@ -253,6 +364,8 @@ export function candleStoreContract(name: string, create: () => Promise<StoreUnd
       await assert.rejects(store.load(), { code: 'closed' });
       await assert.rejects(store.commit(delta(1)), { code: 'closed' });
       await assert.rejects(store.summarise('live', 'a', 'b', 0, MINUTE_MS), { code: 'closed' });
+      await assert.rejects(store.candles(everything(MINUTE_MS)), { code: 'closed' });
+      await assert.rejects(store.newest('live'), { code: 'closed' });
     });
   });
 }
@@ -264,8 +377,19 @@ async function loadedFrom(store: CandleStore): Promise<Checkpoint> {
 }
 
 function emptyCheckpoint(position: number, changes: Partial<Checkpoint> = {}): Checkpoint {
-  const lists = { symbols: [], sources: [], instruments: [], candles: [], steps: [] };
+  const lists = { symbols: [], sources: [], instruments: [], candles: [], steps: [], longer: [] };
   return { position, mode: null, damagedBatches: 0, damagedTicks: 0, ...lists, ...changes };
+}
+
+/** All candles of the usual pair. */
+function everything(intervalMs: number): CandleRange {
+  const pair = { mode: 'live', exchange: 'exchange1', symbol: 'BTCUSDT' } as const;
+  return { ...pair, intervalMs, fromMs: 0, toMs: 2 ** 45, limit: 10_000, order: 'asc' };
+}
+
+function byPair(rows: readonly CandleRow[]): CandleRow[] {
+  const key = (row: CandleRow) => `${row.exchange} ${row.symbol}`;
+  return rows.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 function bucketHistory(): Extremes {

@@ -11,7 +11,10 @@ import { MarketState } from '../../internal/domain/service/market-state.ts';
 
 const START_MS = 1_790_000_000_000;
 const STEPS = 120;
-const OPTIONS = { latenessMs: 120_000, slackMs: 2_000 };
+const OPTIONS = {
+  ...{ latenessMs: 120_000, slackMs: 2_000, secondsRetentionMs: 86_400_000 },
+  intervalsMs: [1_000, 60_000, 300_000, 3_600_000],
+};
 
 /** A fixed stream of records: 3 symbols, minutes that pass in a few steps, a gap, late ticks, ids that come twice. */
 function record(step: number): LogRecord {
@@ -50,8 +53,12 @@ function everything(state: MarketState): unknown {
     ...source.snapshot(),
     evictedCount: source.countInCandles(),
     pairs: source.instruments.map((instrument) => instrument && [instrument.lastPrice, instrument.lastAtMs]),
-    minutes: source.instruments.flatMap((instrument) =>
-      (instrument?.minutes ?? []).map((minute) => instrument && { ...source.rowOf(instrument, minute), position: 0 }),
+    candles: source.instruments.flatMap((instrument) =>
+      OPTIONS.intervalsMs.flatMap((intervalMs) =>
+        instrument === undefined
+          ? []
+          : source.candlesInMemory(instrument, intervalMs).map((row) => ({ ...row, position: 0 })),
+      ),
     ),
   }));
 }

@@ -4,7 +4,17 @@ import { NO_TRADE_ID } from './tick-batch.ts';
 /** forming: its end has not passed · final: closed · revised: closed, then a tick inside the allowed lateness came. */
 export type CandleState = 'forming' | 'final' | 'revised';
 
+export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60_000;
+const WEEK_MS = 7 * 24 * 60 * MINUTE_MS;
+/** 1970-01-05, the first Monday. */
+const FIRST_MONDAY_MS = 4 * 24 * 60 * MINUTE_MS;
+
+/** Opening of the candle that `atMs` falls into, UTC: weeks open on Monday, the others count from 1970. */
+export function candleOpenMs(atMs: number, intervalMs: number): number {
+  if (intervalMs % WEEK_MS !== 0) return atMs - (atMs % intervalMs);
+  return atMs - ((atMs - FIRST_MONDAY_MS) % intervalMs);
+}
 
 /** Count, mean and range of ticks, with the moments of the range: what a period query answers. Merges. */
 export interface Extremes {

@@ -23,6 +23,11 @@ export interface SourceState {
   /** Minutes that open before this have left memory; no tick can reach them any more. */
   readonly evictedBeforeMs: number;
   readonly brokenMinutes: readonly BrokenMinutes[];
+  /**
+   * One entry for each longer interval: the opening of the candle that holds `evictedBeforeMs` if it misses ticks of
+   * minutes that have left memory, else -1. An interval without an entry was not kept.
+   */
+  readonly brokenLonger: readonly { readonly intervalMs: number; readonly openMs: number }[];
   readonly frames: number;
   readonly counted: number;
   /** By `Reason`. */
@@ -72,6 +77,23 @@ export interface StepSlice {
   readonly data: Uint8Array;
 }
 
+/**
+ * Of one instrument, what the minutes that have left memory add up to in the longer candles that are still open;
+ * `data` is opaque to stores.
+ */
+export interface LongerState {
+  readonly instrument: number;
+  readonly data: Uint8Array;
+}
+
+/** Candles of one (mode, exchange) and interval that open before `beforeMs` may go. */
+export interface ExpiredCandles {
+  readonly mode: Mode;
+  readonly exchange: string;
+  readonly intervalMs: number;
+  readonly beforeMs: number;
+}
+
 /** What changed since the last commit, and where in the log that is. Written in one transaction or not at all. */
 export interface CheckpointDelta {
   /** All records up to this one are folded in. */
@@ -88,6 +110,8 @@ export interface CheckpointDelta {
   readonly steps: readonly StepSlice[];
   /** Steps of this width that are older than this index may go. */
   readonly expiredSteps: readonly { readonly stepMs: number; readonly beforeIndex: number }[];
+  readonly longer: readonly LongerState[];
+  readonly expiredCandles: readonly ExpiredCandles[];
 }
 
 /** Everything a restart needs: the state as of `position`. */
@@ -100,7 +124,8 @@ export interface Checkpoint {
   readonly symbols: readonly string[];
   readonly sources: readonly SourceState[];
   readonly instruments: readonly InstrumentState[];
-  /** Of each source, the candles from its `evictedBeforeMs` on. */
+  /** Of each source, the candles of up to a minute from its `evictedBeforeMs` on. */
   readonly candles: readonly CandleRow[];
   readonly steps: readonly StepSlice[];
+  readonly longer: readonly LongerState[];
 }

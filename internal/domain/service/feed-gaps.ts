@@ -32,6 +32,11 @@ export class FeedGaps {
     return this.ranges.some((range) => openMs >= range.fromMs && openMs < range.toMs);
   }
 
+  /** True if a minute in `[fromMs, toMs)` is marked. */
+  overlaps(fromMs: number, toMs: number): boolean {
+    return this.ranges.some((range) => fromMs < range.toMs && toMs > range.fromMs);
+  }
+
   /** Forgets what lies before `beforeMs`: no candle of that time can change any more. */
   prune(beforeMs: number): void {
     if ((this.ranges[0]?.toMs ?? beforeMs + 1) <= beforeMs)

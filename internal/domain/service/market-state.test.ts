@@ -56,21 +56,21 @@ test('a state says what lists of all ticks say: which count, why the others do n
         records.reduce((n, record) => n + (record.kind === 'ticks' ? record.batch.rejected[reason]! : 0), 0);
       assert.equal(sum(Reason.late) - carried(Reason.late), naive.late);
       assert.equal(sum(Reason.duplicate) - carried(Reason.duplicate), naive.duplicate);
-      const expected = naiveCandles(naive.counted);
-      const actual = new Map(
-        state.knownSources().flatMap((source) =>
-          source.instruments.flatMap((instrument) =>
-            (instrument?.minutes ?? []).map((minute) => {
-              const key = `${source.id} ${instrument!.symbolId} ${minute.openMs}`;
-              return [
-                key,
-                figuresOf(plainRow(source.rowOf(instrument!, minute)), Object.keys(expected.get(key) ?? {})),
-              ] as const;
+      for (const intervalMs of OPTIONS.intervalsMs) {
+        const expected = naiveCandles(naive.counted, intervalMs);
+        const actual = new Map(
+          state.knownSources().flatMap((source) =>
+            source.instruments.flatMap((instrument) => {
+              if (instrument === undefined) return [];
+              return source.candlesInMemory(instrument, intervalMs).map((row) => {
+                const key = `${source.id} ${instrument.symbolId} ${row.openMs}`;
+                return [key, figuresOf(plainRow(row), Object.keys(expected.get(key) ?? {}))] as const;
+              });
             }),
           ),
-        ),
-      );
-      assert.deepEqual(new Map([...actual].sort()), new Map([...expected].sort()));
+        );
+        assert.deepEqual(new Map([...actual].sort()), new Map([...expected].sort()));
+      }
     }),
     { numRuns: 500 },
   );
@@ -88,7 +88,7 @@ test('the books balance after every record: frames = counted + rejected, counted
           assert.ok(source.rejected.every((count) => count >= 0));
         }
       }
-      assert.equal(state.minuteCount(), rowsOf(state).length);
+      assert.equal(state.candleCount(), rowsOf(state).length + rowsOf(state, 1_000).length);
     }),
     { numRuns: 300 },
   );

@@ -1,5 +1,5 @@
-import type { Extremes } from '../model/candle.ts';
-import type { CandleRow, Checkpoint, CheckpointDelta } from '../model/checkpoint.ts';
+import { type Extremes, MINUTE_MS, SECOND_MS } from '../model/candle.ts';
+import type { CandleRow, Checkpoint, CheckpointDelta, ExpiredCandles } from '../model/checkpoint.ts';
 import type { DamageRecord, LogRecord, SourceRecord, TicksRecord } from '../model/log-record.ts';
 import type { Mode, ModeState } from '../model/mode.ts';
 import type { TickBatch } from '../model/tick-batch.ts';
@@ -21,6 +21,10 @@ export interface MarketStateOptions {
   readonly latenessMs: number;
   /** A minute is final when the watermark is this far past its end. */
   readonly slackMs: number;
+  /** Intervals of candles, ms: a minute is among them; one second, and whole minutes. */
+  readonly intervalsMs: readonly number[];
+  /** How long the candles of one second are kept, by event time. */
+  readonly secondsRetentionMs: number;
 }
 
 /**
@@ -40,16 +44,30 @@ export class MarketState {
   readonly sources: (SourceBook | undefined)[] = [];
   /** A minute became final since this was last set to false: a good moment to commit. */
   minuteClosed = false;
+  /** Of the last ticks record: true if its mode was over or its source unknown, so that none of its ticks counts. */
+  refusedAll = false;
+  /** Ascending. */
+  readonly intervalsMs: readonly number[];
 
   private readonly symbolIds = new Map<string, number>();
   private readonly instruments: Instrument[] = [];
   private readonly fine = new StepWindow(FINE_STEP_MS, (FINE_WINDOW_MS + MARGIN_MS) / FINE_STEP_MS);
   private readonly coarse = new StepWindow(COARSE_STEP_MS, (COARSE_WINDOW_MS + MARGIN_MS) / COARSE_STEP_MS);
   private readonly context: SourceContext;
+  private readonly secondsRetentionMs: number;
   private committedSymbols = 0;
+  /** By source id: what was told to expire last. */
+  private readonly expiredBeforeMs: number[] = [];
 
   constructor(options: MarketStateOptions) {
+    this.intervalsMs = options.intervalsMs;
+    this.secondsRetentionMs = options.secondsRetentionMs;
+    const kept = {
+      seconds: options.intervalsMs.includes(SECOND_MS),
+      longerMs: options.intervalsMs.filter((intervalMs) => intervalMs > MINUTE_MS),
+    };
     this.context = {
+      kept,
       fold: new TickFold(options.latenessMs),
       windows: [this.fine, this.coarse],
       slackMs: options.slackMs,
@@ -58,7 +76,7 @@ export class MarketState {
       symbolCount: () => this.symbols.length,
       symbolName: (symbol) => this.symbols[symbol] ?? '',
       openInstrument: (source, symbol) => {
-        const instrument = new Instrument(this.instruments.length, source, symbol);
+        const instrument = new Instrument(this.instruments.length, source, symbol, kept);
         this.instruments.push(instrument);
         return instrument;
       },
@@ -104,14 +122,15 @@ export class MarketState {
     this.committedSymbols = this.symbols.length;
     for (const state of checkpoint.sources) this.sources[state.id] = SourceBook.restore(state, this.context);
     for (const state of checkpoint.instruments) {
-      const instrument = Instrument.restore(state);
+      const instrument = Instrument.restore(state, this.context.kept);
       this.instruments[state.id] = instrument;
       const source = this.sources[state.source];
       if (source === undefined) continue;
       source.instruments[state.symbol] = instrument;
       source.lastReceivedAtMs = Math.max(source.lastReceivedAtMs ?? 0, state.lastReceivedAtMs);
     }
-    for (const row of checkpoint.candles) this.restoreMinute(row);
+    for (const row of checkpoint.candles) this.restoreCandle(row);
+    for (const { instrument, data } of checkpoint.longer) this.instruments[instrument]?.longer.restore(data);
     for (const slice of checkpoint.steps) {
       for (const window of this.context.windows) if (window.stepMs === slice.stepMs) window.restore(slice);
     }
@@ -123,14 +142,6 @@ export class MarketState {
     if (this.position === since) return null;
     const sources = this.knownSources();
     for (const source of sources) source.evict(since, this.position);
-    const candles: CandleRow[] = [];
-    for (const source of sources) {
-      for (const instrument of source.instruments) {
-        for (const minute of instrument?.minutes ?? []) {
-          if (minute.changedAt > since && instrument !== undefined) candles.push(source.rowOf(instrument, minute));
-        }
-      }
-    }
     return {
       position: this.position,
       mode: this.mode,
@@ -140,7 +151,11 @@ export class MarketState {
       firstSymbolId: this.committedSymbols,
       sources: sources.filter((source) => source.changedAt > since).map((source) => source.snapshot()),
       instruments: this.instruments.filter((i) => i.changedAt > since).map((i) => i.snapshot()),
-      candles,
+      candles: sources.flatMap((source) => source.changedRows(since)),
+      longer: this.instruments
+        .filter(({ longer }) => longer.changedAt > since)
+        .map(({ id, longer }) => ({ instrument: id, data: longer.encode() })),
+      expiredCandles: this.expiredCandles(),
       steps: this.context.windows.flatMap((window) => window.changedSince(since)),
       expiredSteps: this.context.windows.map((window) => ({
         stepMs: window.stepMs,
@@ -158,9 +173,19 @@ export class MarketState {
     return this.sources.filter((source) => source !== undefined);
   }
 
-  /** Minutes in memory: bounded by committing when there are many. */
-  minuteCount(): number {
-    return this.knownSources().reduce((sum, source) => sum + source.minuteCount, 0);
+  /** Minutes and seconds in memory: bounded by committing when there are many. */
+  candleCount(): number {
+    return this.knownSources().reduce((sum, source) => sum + source.candleCount, 0);
+  }
+
+  /** The candles of one interval and pair that memory holds, ascending; older ones are in the store and can't change. */
+  candlesInMemory(source: SourceBook, instrument: Instrument, intervalMs: number): CandleRow[] {
+    return source.candlesInMemory(instrument, intervalMs);
+  }
+
+  /** Ascending indices of the last batch's ticks that were late or duplicates. */
+  get refused(): readonly number[] {
+    return this.context.fold.refused;
   }
 
   source(mode: Mode, exchange: string): SourceBook | undefined {
@@ -196,8 +221,10 @@ export class MarketState {
   private applyTicks(record: TicksRecord, position: number): void {
     const { batch } = record;
     const source = this.sources[batch.source];
+    this.refusedAll = batch.epoch !== (this.mode?.epoch ?? 0);
     if (source === undefined || (this.damagedBatches > 0 && !this.knowsSymbols(batch))) {
       // Its dictionary entry was in a record that is damaged: nobody can say what these ticks are of.
+      this.refusedAll = true;
       this.damagedBatches++;
       this.damagedTicks += batch.count;
       source?.applyDamage(null, null, position);
@@ -219,14 +246,30 @@ export class MarketState {
     }
   }
 
-  private restoreMinute(row: CandleRow): void {
+  private restoreCandle(row: CandleRow): void {
     const source = this.source(row.mode, row.exchange);
     const instrument = source && this.instrument(source, row.symbol);
     if (source === undefined || instrument === undefined || row.openMs < source.evictedBeforeMs) return;
-    const { minute, isNew } = instrument.minuteAt(row.openMs, row.epoch);
-    if (isNew) source.minuteCount++;
-    Object.assign(minute.bucket, row.bucket);
-    minute.revision = row.revision;
-    minute.changedAt = row.position;
+    const series = row.intervalMs === MINUTE_MS ? instrument.minuteSeries : instrument.secondSeries;
+    if (series === null || row.intervalMs !== series.intervalMs) return;
+    const { candle, isNew } = series.at(row.openMs, row.epoch);
+    if (isNew) source.candleCount++;
+    Object.assign(candle.bucket, row.bucket);
+    candle.revision = row.revision;
+    candle.changedAt = row.position;
+    if (row.state !== 'forming') candle.settledAt = row.position;
+  }
+
+  /** About once a minute of event time. */
+  private expiredCandles(): ExpiredCandles[] {
+    if (!this.context.kept.seconds) return [];
+    const expired: ExpiredCandles[] = [];
+    for (const { id, mode, exchange, watermarkMs } of this.knownSources()) {
+      const beforeMs = Math.floor((watermarkMs - this.secondsRetentionMs) / MINUTE_MS) * MINUTE_MS;
+      if (!(beforeMs > (this.expiredBeforeMs[id] ?? 0))) continue;
+      this.expiredBeforeMs[id] = beforeMs;
+      expired.push({ mode, exchange, intervalMs: SECOND_MS, beforeMs });
+    }
+    return expired;
   }
 }

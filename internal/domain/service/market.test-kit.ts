@@ -59,7 +59,10 @@ export const DICTIONARY: readonly LogRecord[] = [
   ...['A', 'B', 'C', 'D'].map((name, id): LogRecord => ({ kind: 'symbol', id, name })),
 ];
 
-export const OPTIONS: MarketStateOptions = { latenessMs: 120_000, slackMs: 2_000 };
+export const OPTIONS: MarketStateOptions = {
+  ...{ latenessMs: 120_000, slackMs: 2_000, secondsRetentionMs: 86_400_000 },
+  intervalsMs: [1_000, 60_000, 120_000, 300_000, 3_600_000, 604_800_000],
+};
 
 export function stateOf(records: readonly LogRecord[], options = OPTIONS): MarketState {
   const state = new MarketState(options);
@@ -67,18 +70,20 @@ export function stateOf(records: readonly LogRecord[], options = OPTIONS): Marke
   return state;
 }
 
-/** Rows of everything that is in memory, by `exchange symbol minute`. */
-export function rowsOf(state: MarketState): CandleRow[] {
-  return state.knownSources().flatMap((source) =>
-    source.instruments.flatMap((instrument) => {
-      if (instrument === undefined) return [];
-      return instrument.minutes.map((minute) => source.rowOf(instrument, minute));
-    }),
-  );
+/** Rows of everything of an interval that is in memory. */
+export function rowsOf(state: MarketState, intervalMs = 60_000): CandleRow[] {
+  return state
+    .knownSources()
+    .flatMap((source) =>
+      source.instruments.flatMap((instrument) =>
+        instrument === undefined ? [] : source.candlesInMemory(instrument, intervalMs),
+      ),
+    );
 }
 
 export function rowKey(row: CandleRow): string {
-  return `${row.mode} ${row.exchange} ${row.symbol} ${row.openMs}`;
+  const interval = row.intervalMs === 60_000 ? '' : ` ${row.intervalMs}`;
+  return `${row.mode} ${row.exchange} ${row.symbol} ${row.openMs}${interval}`;
 }
 
 /** A row without its place in the log, and with its sums as numbers: how it was cut into records does not show. */
@@ -105,14 +110,20 @@ export function plainExtremes({ sumHi, sumLo, ...figures }: Extremes): object {
 export function viewOf(state: MarketState): object {
   const newestMs = Math.max(...state.knownSources().map((source) => source.watermarkMs));
   const sources = state.knownSources().map((source) => {
-    const { evictedBeforeMs: _, evictedCount: __, brokenMinutes, ...books } = source.snapshot();
+    const { evictedBeforeMs: _, evictedCount: __, brokenLonger: ____, brokenMinutes, ...books } = source.snapshot();
     const reachableMs = source.watermarkMs - OPTIONS.latenessMs;
     const pairs = source.instruments.flatMap((instrument) => {
       if (instrument === undefined) return [];
       const { history, id: ___, ...rest } = instrument.snapshot();
       const all = { ...history };
       instrument.summariseMinutes(0, Number.POSITIVE_INFINITY, all);
-      return [{ ...rest, all: plainExtremes(all), windows: windowsOf(state, instrument, newestMs) }];
+      const candles = OPTIONS.intervalsMs.flatMap((intervalMs) =>
+        source
+          .candlesInMemory(instrument, intervalMs)
+          .filter(({ openMs }) => openMs + intervalMs > reachableMs)
+          .map(plainRow),
+      );
+      return [{ ...rest, candles, all: plainExtremes(all), windows: windowsOf(state, instrument, newestMs) }];
     });
     return {
       ...books,
@@ -162,6 +173,7 @@ export class CheckpointShelf {
       sources: byId(held?.sources ?? [], delta.sources),
       instruments: byId(held?.instruments ?? [], delta.instruments),
       candles: [],
+      longer: [...new Map([...(held?.longer ?? []), ...delta.longer].map((one) => [one.instrument, one])).values()],
       steps: [...steps.values()].filter((step) => !isExpired(step.stepMs, step.index)),
     });
   }
@@ -171,7 +183,7 @@ export class CheckpointShelf {
     const { sources } = this.checkpoint;
     const candles = [...this.rows.values()].filter((row) => {
       const source = sources.find(({ mode, exchange }) => mode === row.mode && exchange === row.exchange);
-      return source !== undefined && row.openMs >= source.evictedBeforeMs;
+      return source !== undefined && row.openMs >= source.evictedBeforeMs && row.intervalMs <= 60_000;
     });
     return structuredClone({ ...this.checkpoint, candles });
   }

@@ -1,4 +1,4 @@
-import { MINUTE_MS } from '../model/candle.ts';
+import { candleOpenMs, MINUTE_MS } from '../model/candle.ts';
 import type { LogRecord } from '../model/log-record.ts';
 import { NO_TRADE_ID } from '../model/tick-batch.ts';
 import type { Tick } from './market.test-kit.ts';
@@ -48,8 +48,9 @@ export function naiveMarket(records: readonly LogRecord[], latenessMs: number): 
 }
 
 /** Figures of each candle, by `source symbol minute`, from lists of its ticks. */
-export function naiveCandles(ticks: readonly CountedTick[]): Map<string, object> {
-  const groups = Map.groupBy(ticks, (tick) => `${tick.source} ${tick.symbol} ${tick.atMs - (tick.atMs % MINUTE_MS)}`);
+export function naiveCandles(ticks: readonly CountedTick[], intervalMs = MINUTE_MS): Map<string, object> {
+  const openMs = (atMs: number) => candleOpenMs(atMs, intervalMs);
+  const groups = Map.groupBy(ticks, (tick) => `${tick.source} ${tick.symbol} ${openMs(tick.atMs)}`);
   return new Map(
     [...groups].map(([key, group]) => {
       const inOrder = group.toSorted((a, b) => (a.tradeId ?? -1) - (b.tradeId ?? -1) || a.atMs - b.atMs);

@@ -1,13 +1,17 @@
-import { type Bucket, type CandleState, MINUTE_MS } from '../model/candle.ts';
+import { type Bucket, type CandleState, candleOpenMs, MINUTE_MS, SECOND_MS } from '../model/candle.ts';
 import type { CandleRow, SourceState } from '../model/checkpoint.ts';
 import type { Mode } from '../model/mode.ts';
 import { REASON_COUNT, Reason } from '../model/rejection.ts';
 import type { TickBatch } from '../model/tick-batch.ts';
+import { type LiveCandle, mergeIntoCandle } from './candle-series.ts';
 import { ceilMinute, FeedGaps, floorMinute } from './feed-gaps.ts';
-import { type Instrument, type Minute, mergeIntoMinute } from './instrument.ts';
+import type { Instrument, KeptIntervals } from './instrument.ts';
+import type { LongerCandle } from './longer-candles.ts';
 import type { StepWindow } from './step-window.ts';
 import type { FoldSource, TickFold } from './tick-fold.ts';
 import { TradeIdWindow } from './trade-id-window.ts';
+
+const NOT_BROKEN = -1;
 
 /** What the sources of one state share. */
 export interface SourceContext {
@@ -17,6 +21,7 @@ export interface SourceContext {
   readonly latenessMs: number;
   /** Steps that start longer than this before their receipt are not put into the windows. */
   readonly windowMs: number;
+  readonly kept: KeptIntervals;
   /** Symbol ids are below this. */
   symbolCount(): number;
   symbolName(symbol: number): string;
@@ -37,12 +42,17 @@ export class SourceBook implements FoldSource {
   evictedBeforeMs = 0;
   lastReceivedAtMs: number | null = null;
   changedAt = 0;
-  minuteCount = 0;
+  /** Minutes and seconds in memory. */
+  candleCount = 0;
   readonly instruments: (Instrument | undefined)[] = [];
 
   private readonly context: SourceContext;
   private gaps = new FeedGaps();
   private finalUpToMs = 0;
+  /** The same for seconds: these the watermark closes one by one. */
+  private secondsFinalUpToMs = 0;
+  /** By longer interval: the opening of the candle that holds `evictedBeforeMs` if minutes that have left broke it, else -1. */
+  private readonly brokenLonger: number[];
   private feedUp = false;
   private upSinceMs: number | null = null;
   /** While the first ticks after a gap are folded: the watermark before them. */
@@ -57,6 +67,7 @@ export class SourceBook implements FoldSource {
     this.mode = mode;
     this.exchange = exchange;
     this.context = context;
+    this.brokenLonger = context.kept.longerMs.map(() => NOT_BROKEN);
   }
 
   static restore(state: SourceState, context: SourceContext): SourceBook {
@@ -67,6 +78,13 @@ export class SourceBook implements FoldSource {
     book.finalUpToMs = state.finalUpToMs;
     book.evictedBeforeMs = state.evictedBeforeMs;
     book.gaps = new FeedGaps(state.brokenMinutes);
+    book.secondsFinalUpToMs = book.secondsFinal();
+    for (const [k, intervalMs] of context.kept.longerMs.entries()) {
+      const known = state.brokenLonger.find((one) => one.intervalMs === intervalMs);
+      // An interval that was not kept so far: its candle that is open now lacks what was before.
+      const openMs = state.evictedBeforeMs > 0 ? candleOpenMs(state.evictedBeforeMs, intervalMs) : NOT_BROKEN;
+      book.brokenLonger[k] = known?.openMs ?? openMs;
+    }
     book.frames = state.frames;
     book.counted = state.counted;
     book.rejected.set(state.rejected);
@@ -85,6 +103,10 @@ export class SourceBook implements FoldSource {
       finalUpToMs: this.finalUpToMs,
       evictedBeforeMs: this.evictedBeforeMs,
       brokenMinutes: this.gaps.list(),
+      brokenLonger: this.context.kept.longerMs.map((intervalMs, k) => ({
+        intervalMs,
+        openMs: this.brokenLonger[k] ?? NOT_BROKEN,
+      })),
       frames: this.frames,
       counted: this.counted,
       rejected: [...this.rejected],
@@ -120,14 +142,16 @@ export class SourceBook implements FoldSource {
     this.upSinceMs = up ? atMs : null;
     if (up || !this.feedUp) return;
     this.feedUp = false;
-    this.touchMinutes(this.watermarkMs - MINUTE_MS, position);
+    this.touchCandles(this.watermarkMs - MINUTE_MS, position);
   }
 
   /** The clock closes what ends at or before `upToMs`. Returns true if a minute became final. */
   applyFinalise(upToMs: number, position: number): boolean {
     this.changedAt = position;
     this.position = position;
-    return this.closeMinutes(floorMinute(upToMs));
+    const closed = this.closeMinutes(floorMinute(upToMs));
+    this.closeSeconds();
+    return closed;
   }
 
   /** Marks minutes that miss ticks which the log has lost; null = not known where, so where the source stands now. */
@@ -135,7 +159,7 @@ export class SourceBook implements FoldSource {
     const at = Math.max(0, this.watermarkMs);
     this.changedAt = position;
     this.gaps.add(fromMs ?? at, (toMs ?? at) + 1);
-    this.touchMinutes(floorMinute(fromMs ?? at), position);
+    this.touchCandles(floorMinute(fromMs ?? at), position);
   }
 
   tradeIds(symbol: number): TradeIdWindow | null {
@@ -151,11 +175,22 @@ export class SourceBook implements FoldSource {
   merge(symbol: number, spanStartMs: number, part: Bucket, newestPrice: number): void {
     if (this.resumeFromMs !== null) this.resume(this.resumeFromMs, spanStartMs);
     if (this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs))) this.closedByTicks = true;
-    const { position } = this;
+    this.closeSeconds();
+    const { position, epoch } = this;
     const instrument = this.instrument(symbol);
-    const { minute, isNew } = instrument.minuteAt(spanStartMs, this.epoch);
-    if (isNew) this.minuteCount++;
-    mergeIntoMinute(minute, part, minute.openMs + MINUTE_MS <= this.finalUpToMs, this.epoch, position);
+    const { candle: minute, isNew } = instrument.minuteSeries.at(spanStartMs, epoch);
+    if (isNew) this.candleCount++;
+    const isFinal = minute.openMs + MINUTE_MS <= this.finalUpToMs;
+    mergeIntoCandle(minute, part, isFinal, epoch, position);
+    if (isFinal) {
+      instrument.longer.revise(minute.openMs, part.count, this.finalUpToMs, position);
+      instrument.settledAt = position;
+    }
+    if (instrument.secondSeries !== null) {
+      const { candle: second, isNew: isNewSecond } = instrument.secondSeries.at(spanStartMs, epoch);
+      if (isNewSecond) this.candleCount++;
+      mergeIntoCandle(second, part, second.openMs + SECOND_MS <= this.secondsFinalUpToMs, epoch, position);
+    }
     instrument.noteLatest(newestPrice, part.lastAtMs, this.receivedAtMs, position);
     if (spanStartMs < this.receivedAtMs - this.context.windowMs) return;
     for (const window of this.context.windows) {
@@ -183,48 +218,70 @@ export class SourceBook implements FoldSource {
     return this.feedUp || this.upSinceMs !== null;
   }
 
-  stateOf(minute: Minute): CandleState {
-    if (minute.openMs + MINUTE_MS > this.finalUpToMs) return 'forming';
-    return minute.revision > 0 ? 'revised' : 'final';
+  /** The candles of one interval that memory holds, ascending; what is older is in the store and can't change. */
+  candlesInMemory(instrument: Instrument, intervalMs: number): CandleRow[] {
+    if (intervalMs === MINUTE_MS) return instrument.minutes.map((minute) => this.rowOf(instrument, minute));
+    if (intervalMs === SECOND_MS) {
+      return instrument.seconds.map((second) => this.rowOf(instrument, second, SECOND_MS));
+    }
+    return this.longerCandles(instrument, intervalMs).map((candle) => this.rowOf(instrument, candle, intervalMs));
   }
 
-  isComplete(minute: Minute): boolean {
-    const endMs = minute.openMs + MINUTE_MS;
-    if (endMs > this.finalUpToMs || this.gaps.has(minute.openMs)) return false;
-    return this.feedUp || endMs <= this.watermarkMs;
-  }
-
-  rowOf(instrument: Instrument, minute: Minute): CandleRow {
+  rowOf(instrument: Instrument, candle: Omit<LiveCandle, 'settledAt'>, intervalMs = MINUTE_MS): CandleRow {
+    const { openMs } = candle;
     return {
       mode: this.mode,
       exchange: this.exchange,
       symbol: this.context.symbolName(instrument.symbolId),
-      intervalMs: MINUTE_MS,
-      openMs: minute.openMs,
-      state: this.stateOf(minute),
-      complete: this.isComplete(minute),
+      intervalMs,
+      openMs,
+      state: this.stateOf(openMs, intervalMs, candle.revision),
+      complete: this.isComplete(openMs, intervalMs),
       source: 'ticks',
-      revision: minute.revision,
-      epoch: minute.epoch,
-      position: minute.changedAt,
-      bucket: { ...minute.bucket },
+      revision: candle.revision,
+      epoch: candle.epoch,
+      position: candle.changedAt,
+      bucket: { ...candle.bucket },
     };
   }
 
-  /** Lets minutes go that no tick can reach and that were committed at `committedPosition`. */
-  evict(committedPosition: number, position: number): void {
-    let beforeMs = floorMinute(this.watermarkMs - this.context.latenessMs);
+  /** The rows that have to be written after `position`. */
+  changedRows(since: number): CandleRow[] {
+    const rows: CandleRow[] = [];
     for (const instrument of this.instruments) {
-      for (const minute of instrument?.minutes ?? []) {
-        if (minute.openMs < beforeMs && minute.changedAt > committedPosition) beforeMs = minute.openMs;
+      if (instrument === undefined) continue;
+      this.addChanged(rows, instrument, instrument.seconds, SECOND_MS, since);
+      if (instrument.changedAt <= since && instrument.settledAt <= since) continue;
+      this.addChanged(rows, instrument, instrument.minutes, MINUTE_MS, since);
+      if (instrument.settledAt <= since) continue;
+      for (const intervalMs of this.context.kept.longerMs) {
+        for (const candle of this.longerCandles(instrument, intervalMs)) {
+          if (candle.settledAt > since) rows.push(this.rowOf(instrument, candle, intervalMs));
+        }
       }
+    }
+    return rows;
+  }
+
+  /** Lets candles go that no tick can reach, are final and were committed at `committedPosition`. */
+  evict(committedPosition: number, position: number): void {
+    this.evictSeconds(committedPosition);
+    let beforeMs = Math.min(floorMinute(this.watermarkMs - this.context.latenessMs), this.finalUpToMs);
+    for (const instrument of this.instruments) {
+      if (instrument === undefined) continue;
+      beforeMs = Math.min(beforeMs, instrument.unwrittenFromMs(committedPosition, this.evictedBeforeMs));
     }
     if (!(beforeMs > this.evictedBeforeMs)) return;
     for (const instrument of this.instruments) {
-      for (const minute of instrument?.evict(beforeMs, position) ?? []) {
+      for (const minute of instrument?.evictMinutes(beforeMs, position) ?? []) {
         this.evictedCount += minute.bucket.count;
-        this.minuteCount--;
+        this.candleCount--;
       }
+    }
+    for (const [k, intervalMs] of this.context.kept.longerMs.entries()) {
+      const openMs = candleOpenMs(beforeMs, intervalMs);
+      const isBroken = this.brokenLonger[k] === openMs || this.gaps.overlaps(openMs, beforeMs);
+      this.brokenLonger[k] = isBroken ? openMs : NOT_BROKEN;
     }
     this.evictedBeforeMs = beforeMs;
     this.gaps.prune(beforeMs);
@@ -254,33 +311,86 @@ export class SourceBook implements FoldSource {
     const resumedMs = Math.min(spanStartMs + 1, this.upSinceMs ?? Number.POSITIVE_INFINITY);
     this.upSinceMs = null;
     const known = watermarkBeforeMs !== Number.NEGATIVE_INFINITY;
-    const fromMs = known ? Math.min(watermarkBeforeMs, resumedMs) : resumedMs;
+    // Before the first tick ever nothing was seen: no candle that began then is complete.
+    const fromMs = known ? Math.min(watermarkBeforeMs, resumedMs) : 0;
     const toMs = known ? Math.max(resumedMs, watermarkBeforeMs + 1) : ceilMinute(resumedMs);
     this.gaps.add(fromMs, toMs);
-    this.touchMinutes(floorMinute(fromMs), this.position);
+    this.touchCandles(floorMinute(fromMs), this.position);
   }
 
   private closeMinutes(upToMs: number): boolean {
     if (!(upToMs > this.finalUpToMs)) return false;
-    const from = this.finalUpToMs;
+    const fromMs = this.finalUpToMs;
     this.finalUpToMs = upToMs;
     let closed = false;
     for (const instrument of this.instruments) {
-      for (const minute of instrument?.minutes ?? []) {
-        const endMs = minute.openMs + MINUTE_MS;
-        if (endMs <= from || endMs > upToMs) continue;
-        minute.changedAt = this.position;
-        closed = true;
-      }
+      if (instrument?.closeMinutes(fromMs, upToMs, this.position)) closed = true;
     }
     return closed;
   }
 
-  private touchMinutes(fromMs: number, position: number): void {
+  private secondsFinal(): number {
+    if (this.watermarkMs === Number.NEGATIVE_INFINITY) return this.finalUpToMs;
+    const byWatermarkMs = this.watermarkMs - this.context.slackMs;
+    return Math.max(this.finalUpToMs, byWatermarkMs - (byWatermarkMs % SECOND_MS));
+  }
+
+  private closeSeconds(): void {
+    if (!this.context.kept.seconds) return;
+    const upToMs = this.secondsFinal();
+    const fromMs = this.secondsFinalUpToMs;
+    if (!(upToMs > fromMs)) return;
+    this.secondsFinalUpToMs = upToMs;
+    for (const instrument of this.instruments) instrument?.secondSeries?.close(fromMs, upToMs, this.position);
+  }
+
+  private evictSeconds(committedPosition: number): void {
+    if (!this.context.kept.seconds) return;
+    const reachableMs = this.watermarkMs - this.context.latenessMs;
     for (const instrument of this.instruments) {
-      for (const minute of instrument?.minutes ?? []) {
-        if (minute.openMs >= fromMs) minute.changedAt = position;
-      }
+      const series = instrument?.secondSeries;
+      if (series === undefined || series === null) continue;
+      let beforeMs = Math.min(reachableMs - SECOND_MS, this.secondsFinalUpToMs);
+      const kept = series.list.find(({ changedAt }) => changedAt > committedPosition);
+      if (kept !== undefined && kept.openMs < beforeMs) beforeMs = kept.openMs;
+      this.candleCount -= series.evict(beforeMs).length;
     }
+  }
+
+  private stateOf(openMs: number, intervalMs: number, revision: number): CandleState {
+    const finalUpToMs = intervalMs < MINUTE_MS ? this.secondsFinalUpToMs : this.finalUpToMs;
+    if (openMs + intervalMs > finalUpToMs) return 'forming';
+    return revision > 0 ? 'revised' : 'final';
+  }
+
+  /** Gaps are known by the minute: a second in a minute with one is not complete either. */
+  private isComplete(openMs: number, intervalMs: number): boolean {
+    const endMs = openMs + intervalMs;
+    if (this.stateOf(openMs, intervalMs, 0) === 'forming' || this.gaps.overlaps(openMs, endMs)) return false;
+    const k = this.context.kept.longerMs.indexOf(intervalMs);
+    if (k >= 0 && this.brokenLonger[k] === openMs) return false;
+    return this.feedUp || endMs <= this.watermarkMs;
+  }
+
+  /** Without the one that has left memory as a whole: its gaps are forgotten, its row stays as it is. */
+  private longerCandles(instrument: Instrument, intervalMs: number): LongerCandle[] {
+    const candles = instrument.longer.candles(intervalMs, instrument.minutes);
+    return candles.filter(({ openMs }) => openMs + intervalMs > this.evictedBeforeMs);
+  }
+
+  private addChanged(
+    rows: CandleRow[],
+    instrument: Instrument,
+    candles: readonly LiveCandle[],
+    intervalMs: number,
+    since: number,
+  ): void {
+    for (const candle of candles) {
+      if (candle.changedAt > since) rows.push(this.rowOf(instrument, candle, intervalMs));
+    }
+  }
+
+  private touchCandles(fromMs: number, position: number): void {
+    for (const instrument of this.instruments) instrument?.touch(fromMs, position);
   }
 }

@@ -55,6 +55,8 @@ export class TickFold {
   private touched = new Uint16Array(64);
   private touchedCount = 0;
   private readonly part = emptyBucket();
+  /** Ascending indices of the last batch's ticks that were late or duplicates. */
+  readonly refused: number[] = [];
 
   constructor(latenessMs: number) {
     this.latenessMs = latenessMs;
@@ -63,6 +65,7 @@ export class TickFold {
   /** Returns how many ticks were counted; the others are added to `rejected`. `symbols`: ids are below this. */
   fold(batch: TickBatch, source: FoldSource, symbols: number, rejected: Float64Array): number {
     if (symbols > this.touched.length) this.grow(symbols);
+    this.refused.length = 0;
     return batch.hasQuantity || batch.hasTradeId
       ? this.foldFull(batch, source, rejected)
       : this.foldPlain(batch, source, rejected);
@@ -81,6 +84,7 @@ export class TickFold {
       const t = eventAtMs[i]!;
       if (t < watermark - latenessMs) {
         late++;
+        this.refused.push(i);
         continue;
       }
       if (t >= spanEnd || t < spanStart) {
@@ -145,10 +149,12 @@ export class TickFold {
       const seen = trade === NO_TRADE_ID ? null : source.tradeIds(id);
       if (seen?.isDuplicate(trade)) {
         duplicates++;
+        this.refused.push(i);
         continue;
       }
       if (t < source.watermarkMs - this.latenessMs) {
         late++;
+        this.refused.push(i);
         continue;
       }
       if (trade !== NO_TRADE_ID) (seen ?? source.openTradeIds(id)).add(trade);

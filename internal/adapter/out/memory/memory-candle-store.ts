@@ -1,10 +1,12 @@
-import type { CandleStore } from '../../../application/port/out/candle-store.ts';
+import type { CandleRange, CandleStore } from '../../../application/port/out/candle-store.ts';
 import { type Extremes, emptyExtremes, MINUTE_MS, mergeExtremes } from '../../../domain/model/candle.ts';
 import type {
   CandleRow,
   Checkpoint,
   CheckpointDelta,
+  ExpiredCandles,
   InstrumentState,
+  LongerState,
   SourceState,
   StepSlice,
 } from '../../../domain/model/checkpoint.ts';
@@ -36,6 +38,7 @@ export class MemoryCandleStore implements CandleStore {
   readonly #instruments = new Map<number, InstrumentState>();
   readonly #candles = new Map<string, CandleRow>();
   readonly #steps = new Map<string, StepSlice>();
+  readonly #longer = new Map<number, LongerState>();
 
   async load(): Promise<Checkpoint | null> {
     this.#refuseWhenClosed();
@@ -50,6 +53,7 @@ export class MemoryCandleStore implements CandleStore {
       instruments: [...this.#instruments.values()].sort((a, b) => a.id - b.id),
       candles: [...this.#candles.values()].filter((row) => this.#isInMemory(row)).sort(byKey),
       steps: [...this.#steps.values()].sort((a, b) => a.stepMs - b.stepMs || a.index - b.index),
+      longer: [...this.#longer.values()].sort((a, b) => a.instrument - b.instrument),
     });
   }
 
@@ -69,7 +73,9 @@ export class MemoryCandleStore implements CandleStore {
     for (const instrument of delta.instruments) this.#instruments.set(instrument.id, instrument);
     for (const row of delta.candles) this.#replace(row);
     for (const step of delta.steps) this.#steps.set(`${step.stepMs}/${step.index}`, step);
+    for (const longer of delta.longer) this.#longer.set(longer.instrument, longer);
     for (const { stepMs, beforeIndex } of delta.expiredSteps) this.#expire(stepMs, beforeIndex);
+    for (const expired of delta.expiredCandles) this.#expireCandles(expired);
   }
 
   async summarise(mode: Mode, exchange: string, symbol: string, fromMs: number, toMs: number): Promise<Extremes> {
@@ -81,6 +87,32 @@ export class MemoryCandleStore implements CandleStore {
       mergeExtremes(total, row.bucket);
     }
     return total;
+  }
+
+  async candles(range: CandleRange): Promise<readonly CandleRow[]> {
+    this.#refuseWhenClosed();
+    const { mode, exchange, symbol, intervalMs, fromMs, toMs, limit, order } = range;
+    const rows = [...this.#candles.values()].filter(
+      (row) =>
+        row.mode === mode &&
+        row.exchange === exchange &&
+        row.symbol === symbol &&
+        row.intervalMs === intervalMs &&
+        row.openMs >= fromMs &&
+        row.openMs < toMs,
+    );
+    rows.sort((a, b) => (order === 'asc' ? a.openMs - b.openMs : b.openMs - a.openMs));
+    return structuredClone(rows.slice(0, limit));
+  }
+
+  async newest(mode: Mode): Promise<readonly CandleRow[]> {
+    this.#refuseWhenClosed();
+    const ofPair = new Map<string, CandleRow>();
+    for (const row of [...this.#candles.values()].sort(byKey)) {
+      if (row.mode === mode && row.intervalMs === MINUTE_MS)
+        ofPair.set(JSON.stringify([row.exchange, row.symbol]), row);
+    }
+    return structuredClone([...ofPair.values()]);
   }
 
   async close(): Promise<void> {
@@ -98,7 +130,15 @@ export class MemoryCandleStore implements CandleStore {
       if (step.stepMs === stepMs && step.index < beforeIndex) this.#steps.delete(key);
   }
 
+  #expireCandles({ mode, exchange, intervalMs, beforeMs }: ExpiredCandles): void {
+    for (const [key, row] of this.#candles) {
+      const ofSource = row.mode === mode && row.exchange === exchange;
+      if (ofSource && row.intervalMs === intervalMs && row.openMs < beforeMs) this.#candles.delete(key);
+    }
+  }
+
   #isInMemory(row: CandleRow): boolean {
+    if (row.intervalMs > MINUTE_MS) return false;
     for (const source of this.#sources.values()) {
       if (source.mode === row.mode && source.exchange === row.exchange) return row.openMs >= source.evictedBeforeMs;
     }

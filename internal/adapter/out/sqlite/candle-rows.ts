@@ -1,10 +1,10 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Bucket, CandleState } from '../../../domain/model/candle.ts';
 import type { CandleRow } from '../../../domain/model/checkpoint.ts';
+import { intervalMsOf, intervalText } from '../../../domain/model/interval-text.ts';
 import { MODES } from '../../../domain/model/mode.ts';
 import { NO_TRADE_ID } from '../../../domain/model/tick-batch.ts';
 import { numberAt, numberOrNullAt, oneOf, type Row, textAt } from './column-values.ts';
-import { intervalMsOf, intervalText } from './interval-text.ts';
 import { StoreError } from './store-error.ts';
 
 const STATES: readonly CandleState[] = ['forming', 'final', 'revised'];
@@ -29,10 +29,34 @@ ON CONFLICT (mode, exchange, symbol, interval, open_time) DO UPDATE SET
     .join(', ')}
 WHERE excluded.position >= candles.position`;
 
+const SELECT = `SELECT ${COLUMNS.join(', ')} FROM candles
+WHERE mode = ? AND exchange = ? AND symbol = ? AND interval = ?`;
+
 /** Parameters: mode, exchange, symbol, interval, earliest opening. */
-export const SELECT_CANDLES = `
-SELECT ${COLUMNS.join(', ')} FROM candles
-WHERE mode = ? AND exchange = ? AND symbol = ? AND interval = ? AND open_time >= ? ORDER BY open_time`;
+export const SELECT_CANDLES = `${SELECT} AND open_time >= ? ORDER BY open_time`;
+
+/** Parameters: mode, exchange, symbol, interval, from, to, most rows. */
+export const SELECT_RANGE = {
+  asc: `${SELECT} AND open_time >= ? AND open_time < ? ORDER BY open_time LIMIT ?`,
+  desc: `${SELECT} AND open_time >= ? AND open_time < ? ORDER BY open_time DESC LIMIT ?`,
+};
+
+/** Parameters: mode, exchange, symbol. */
+export const SELECT_NEWEST = `${SELECT.replace('interval = ?', "interval = '1m'")} ORDER BY open_time DESC LIMIT 1`;
+
+/** The next pair after a given one: a seek in the key, however many rows there are. */
+export const NEXT_PAIR = `
+SELECT mode, exchange, symbol FROM candles
+WHERE (mode, exchange, symbol) > (?, ?, ?) ORDER BY mode, exchange, symbol LIMIT 1`;
+
+/** Likewise the next interval of a pair. */
+export const NEXT_INTERVAL = `
+SELECT "interval" FROM candles
+WHERE mode = ? AND exchange = ? AND symbol = ? AND "interval" > ? ORDER BY "interval" LIMIT 1`;
+
+/** The same within a mode and exchange. */
+export const NEXT_SYMBOL = `
+SELECT symbol FROM candles WHERE mode = ? AND exchange = ? AND symbol > ? ORDER BY symbol LIMIT 1`;
 
 /** Numbers of a bucket, in the order of the columns from `open` on. */
 const BUCKET_COLUMNS = 20;

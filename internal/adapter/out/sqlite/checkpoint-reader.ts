@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { CandleRow, Checkpoint, SourceState, StepSlice } from '../../../domain/model/checkpoint.ts';
+import { MINUTE_MS } from '../../../domain/model/candle.ts';
+import type { CandleRow, Checkpoint, LongerState, SourceState, StepSlice } from '../../../domain/model/checkpoint.ts';
+import { intervalMsOf } from '../../../domain/model/interval-text.ts';
 import { MODES, type ModeState } from '../../../domain/model/mode.ts';
 import { candleFrom, SELECT_CANDLES } from './candle-rows.ts';
 import { instrumentFrom, SELECT_INSTRUMENTS, SELECT_SOURCES, sourceFrom } from './checkpoint-rows.ts';
@@ -33,6 +35,7 @@ export function readCheckpoint(db: DatabaseSync): Checkpoint | null {
       steps: new Query(db, 'SELECT step_ms, step_index, data FROM steps ORDER BY step_ms, step_index')
         .all()
         .map(stepFrom),
+      longer: new Query(db, 'SELECT instrument, data FROM longer ORDER BY instrument').all().map(longerFrom),
     };
   } finally {
     db.exec('COMMIT');
@@ -47,7 +50,10 @@ function readCandles(db: DatabaseSync, sources: readonly SourceState[]): CandleR
     let series = nextSeries.first(mode, exchange, '', '');
     while (series !== null) {
       const [symbol, interval] = [textAt(series, 0), textAt(series, 1)];
-      for (const row of ofSeries.all(mode, exchange, symbol, interval, evictedBeforeMs)) candles.push(candleFrom(row));
+      if ((intervalMsOf(interval) ?? 0) <= MINUTE_MS) {
+        const rows = ofSeries.all(mode, exchange, symbol, interval, evictedBeforeMs);
+        for (const row of rows) candles.push(candleFrom(row));
+      }
       series = nextSeries.first(mode, exchange, symbol, interval);
     }
   }
@@ -62,6 +68,10 @@ function modeFrom(row: Row): ModeState | null {
     sinceMs: numberAt(row, 5),
     switched: numberAt(row, 6) === 1,
   };
+}
+
+function longerFrom(row: Row): LongerState {
+  return { instrument: numberAt(row, 0), data: bytesAt(row, 1) };
 }
 
 function stepFrom(row: Row): StepSlice {

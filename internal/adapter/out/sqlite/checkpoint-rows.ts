@@ -5,7 +5,7 @@ import { bytesOrNullAt, jsonAt, numberAt, numberOrNullAt, oneOf, type Row, textA
 
 const SOURCE_COLUMNS = [
   ...['id', 'mode', 'exchange', 'watermark', 'feed_up', 'up_since', 'final_up_to', 'evicted_before'],
-  ...['broken_minutes', 'frames', 'counted', 'rejected', 'evicted_count'],
+  ...['broken_minutes', 'frames', 'counted', 'rejected', 'evicted_count', 'broken_longer'],
 ];
 const INSTRUMENT_COLUMNS = [
   ...['id', 'source', 'symbol', 'last_price', 'last_at', 'last_received_at'],
@@ -37,6 +37,7 @@ export function sourceValues(source: SourceState): SQLInputValue[] {
     source.counted,
     JSON.stringify(Array.from(source.rejected)),
     source.evictedCount,
+    JSON.stringify(source.brokenLonger.map(({ intervalMs, openMs }) => [intervalMs, openMs])),
   ];
 }
 
@@ -55,6 +56,7 @@ export function sourceFrom(row: Row): SourceState {
     counted: numberAt(row, 10),
     rejected: jsonAt(row, 11, areNumbers),
     evictedCount: numberAt(row, 12),
+    brokenLonger: jsonAt(row, 13, arePairs).map(([intervalMs, openMs]) => ({ intervalMs, openMs })),
   };
 }
 
@@ -105,6 +107,10 @@ export function instrumentFrom(row: Row): InstrumentState {
 
 function areNumbers(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'number');
+}
+
+function arePairs(value: unknown): value is [number, number][] {
+  return Array.isArray(value) && value.every((pair) => areNumbers(pair) && pair.length === 2);
 }
 
 type Edge = number | 'Infinity' | '-Infinity';

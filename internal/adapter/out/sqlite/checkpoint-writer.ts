@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import type { CandleRow, CheckpointDelta } from '../../../domain/model/checkpoint.ts';
+import type { CandleRow, CheckpointDelta, ExpiredCandles } from '../../../domain/model/checkpoint.ts';
+import { CandleExpiry } from './candle-expiry.ts';
 import { candleValues, copyBuckets, UPSERT_CANDLE } from './candle-rows.ts';
 import { instrumentValues, sourceValues, UPSERT_INSTRUMENT, UPSERT_SOURCE } from './checkpoint-rows.ts';
 import { StoreError } from './store-error.ts';
@@ -17,9 +18,11 @@ export interface EncodedDelta {
   readonly buckets: Float64Array;
   readonly steps: readonly Values[];
   readonly expiredSteps: readonly Values[];
+  readonly longer: readonly Values[];
+  readonly expiredCandles: readonly ExpiredCandles[];
 }
 
-/** Copies all but the bytes of trade ids and steps: those must stay as they are until the commit settles. */
+/** Copies all but the bytes of trade ids, steps and longer candles: those must stay as they are until the commit settles. */
 export function encodeDelta(delta: CheckpointDelta): EncodedDelta {
   const { mode } = delta;
   const modeValues = mode ? [mode.mode, mode.epoch, mode.sinceMs, mode.switched ? 1 : 0] : [null, null, null, null];
@@ -33,6 +36,8 @@ export function encodeDelta(delta: CheckpointDelta): EncodedDelta {
     buckets: copyBuckets(delta.candles),
     steps: delta.steps.map((step) => [step.stepMs, step.index, step.data]),
     expiredSteps: delta.expiredSteps.map((expired) => [expired.stepMs, expired.beforeIndex]),
+    longer: delta.longer.map((longer) => [longer.instrument, longer.data]),
+    expiredCandles: delta.expiredCandles.slice(),
   };
 }
 
@@ -62,6 +67,8 @@ export class CheckpointWriter {
   readonly #candle: StatementSync;
   readonly #step: StatementSync;
   readonly #expire: StatementSync;
+  readonly #longer: StatementSync;
+  readonly #expiry: CandleExpiry;
 
   constructor(db: DatabaseSync) {
     this.#position = db.prepare('SELECT position FROM checkpoint WHERE id = 1');
@@ -72,6 +79,8 @@ export class CheckpointWriter {
     this.#candle = db.prepare(UPSERT_CANDLE);
     this.#step = db.prepare('INSERT OR REPLACE INTO steps (step_ms, step_index, data) VALUES (?, ?, ?)');
     this.#expire = db.prepare('DELETE FROM steps WHERE step_ms = ? AND step_index < ?');
+    this.#longer = db.prepare('INSERT OR REPLACE INTO longer (instrument, data) VALUES (?, ?)');
+    this.#expiry = new CandleExpiry(db);
   }
 
   /** Writes as it is iterated; each step is a moment at which the caller may do something else for a while. */
@@ -86,6 +95,8 @@ export class CheckpointWriter {
     yield* each(this.#instrument, delta.instruments);
     yield* each(this.#step, delta.steps);
     yield* each(this.#expire, delta.expiredSteps);
+    yield* each(this.#longer, delta.longer);
+    yield* this.#expiry.drop(delta.expiredCandles);
     this.#checkpoint.run(...delta.checkpoint);
   }
 

@@ -79,3 +79,18 @@ test('a migration that fails leaves nothing, those before it stay', () => {
   migrate(db, [sound, { ...broken, sql: 'CREATE TABLE b (x)' }], 'test');
   db.close();
 });
+
+test('a file of the first release is brought up to date, its checkpoint is still there', async () => {
+  const path = join(dir, 'first-release.db');
+  const db = new DatabaseSync(path);
+  migrate(db, MIGRATIONS.slice(0, 2), path);
+  db.exec(`
+    INSERT INTO checkpoint VALUES (1, 7, 'live', 3, 5, 1, 0, 0);
+    INSERT INTO sources VALUES (0, 'live', 'exchange1', 9.0, 1, NULL, 0.0, 0.0, '[]', 4, 3, '[1]', 0)`);
+  db.close();
+  const store = await SqliteCandleStore.open({ path });
+  const loaded = await store.load();
+  await store.close();
+  assert.deepEqual([loaded?.position, loaded?.mode?.epoch, loaded?.longer], [7, 3, []]);
+  assert.deepEqual([loaded?.sources[0]?.counted, loaded?.sources[0]?.brokenLonger], [3, []]);
+});

@@ -122,4 +122,17 @@ CREATE TABLE steps (
 ) STRICT;
 `,
   },
+  {
+    version: 3,
+    name: 'longer',
+    sql: `
+ALTER TABLE sources ADD COLUMN broken_longer TEXT NOT NULL DEFAULT '[]'; -- JSON: [[interval_ms, open], ...]
+
+-- What longer candles that are still open hold of minutes that have left memory.
+CREATE TABLE longer (
+  instrument INTEGER PRIMARY KEY,
+  data BLOB NOT NULL
+) STRICT;
+`,
+  },
 ];

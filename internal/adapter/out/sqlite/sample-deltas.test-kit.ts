@@ -32,7 +32,8 @@ export function candleNo(index: number, position: number): CandleRow {
 }
 
 export function candlesDelta(position: number, candles: readonly CandleRow[]): CheckpointDelta {
-  const nothing = { newSymbols: [], sources: [], instruments: [], steps: [], expiredSteps: [] };
+  const lists = { newSymbols: [], sources: [], instruments: [], steps: [], longer: [] };
+  const nothing = { ...lists, expiredSteps: [], expiredCandles: [] };
   return { position, mode: null, damagedBatches: 0, damagedTicks: 0, firstSymbolId: 0, ...nothing, candles };
 }
 

@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { CandleStore } from '../../../application/port/out/candle-store.ts';
+import type { CandleRange, CandleStore } from '../../../application/port/out/candle-store.ts';
 import type { Extremes } from '../../../domain/model/candle.ts';
-import type { Checkpoint, CheckpointDelta } from '../../../domain/model/checkpoint.ts';
+import type { CandleRow, Checkpoint, CheckpointDelta } from '../../../domain/model/checkpoint.ts';
 import type { Mode } from '../../../domain/model/mode.ts';
+import { CandleReader } from './candle-reader.ts';
 import { readCheckpoint } from './checkpoint-reader.ts';
 import { CheckpointWriter, type EncodedDelta, encodeDelta } from './checkpoint-writer.ts';
 import { openReader, openWriter } from './connection.ts';
@@ -37,6 +38,7 @@ export class SqliteCandleStore implements CandleStore {
   readonly #keeper: WalKeeper;
   readonly #statements: CheckpointWriter;
   readonly #summaries: SummaryReader;
+  readonly #rows: CandleReader;
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
   #broken: StoreError | null = null;
@@ -49,6 +51,7 @@ export class SqliteCandleStore implements CandleStore {
     this.#keeper = new WalKeeper(writer, path);
     this.#statements = new CheckpointWriter(writer);
     this.#summaries = new SummaryReader(reader, openLong);
+    this.#rows = new CandleReader(reader);
   }
 
   /** Rejects with `unwritable`, `not_a_database`, `newer_format`, `corrupt_schema`, `busy`… */
@@ -93,6 +96,31 @@ export class SqliteCandleStore implements CandleStore {
   async summarise(mode: Mode, exchange: string, symbol: string, fromMs: number, toMs: number): Promise<Extremes> {
     try {
       return await this.#summaries.summarise({ mode, exchange, symbol, fromMs, toMs });
+    } catch (error) {
+      throw StoreError.from(error, this.#path);
+    }
+  }
+
+  async candles(range: CandleRange): Promise<readonly CandleRow[]> {
+    try {
+      return await this.#rows.candles(range);
+    } catch (error) {
+      throw StoreError.from(error, this.#path);
+    }
+  }
+
+  async newest(mode: Mode): Promise<readonly CandleRow[]> {
+    try {
+      return await this.#rows.newest(mode);
+    } catch (error) {
+      throw StoreError.from(error, this.#path);
+    }
+  }
+
+  /** Of the candles that are stored of one pair, ms. */
+  async intervalsOf(mode: Mode, exchange: string, symbol: string): Promise<readonly number[]> {
+    try {
+      return this.#rows.intervalsOf(mode, exchange, symbol);
     } catch (error) {
       throw StoreError.from(error, this.#path);
     }
@@ -148,6 +176,7 @@ export class SqliteCandleStore implements CandleStore {
   async #closeAll(): Promise<void> {
     await this.#tail;
     await this.#summaries.close();
+    this.#rows.close();
     this.#reader.close();
     this.#writer.close();
     await this.#keeper.close();
