@@ -31,6 +31,10 @@ test('the single file runs in an empty folder with an empty environment, also wi
       }
       assert.equal(price.status, 200);
       assert.equal((await fetch(`${url}/docs`)).status, 200);
+      const page = await (await fetch(`${url}/`)).text();
+      const files = [...page.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path);
+      assert.equal(files.length, 2, 'the dashboard is in the file');
+      for (const file of files) assert.equal((await fetch(`${url}${file}`)).status, 200, file);
       assert.equal(((await (await fetch(`${url}/v1/audit`)).json()) as { balanced: boolean }).balanced, true);
       child.kill('SIGTERM');
       assert.deepEqual(await exited, [0, null]);
