@@ -1,4 +1,5 @@
 import { MemoryTickLogError } from '../../internal/adapter/out/memory/memory-tick-log.ts';
+import { PostgresStoreError } from '../../internal/adapter/out/postgres/store-error.ts';
 import { StoreError } from '../../internal/adapter/out/sqlite/store-error.ts';
 import { TickLogError } from '../../internal/adapter/out/wal/tick-log-error.ts';
 import { EXIT_CODE, type ExitCode, StartupError } from './exit-code.ts';
@@ -8,14 +9,24 @@ const EXIT_OF_CODE: Readonly<Record<string, ExitCode>> = {
   corrupt_schema: EXIT_CODE.config,
   not_a_database: EXIT_CODE.config,
   corrupt: EXIT_CODE.config,
+  bad_address: EXIT_CODE.config,
   internal: EXIT_CODE.internal,
   bad_record: EXIT_CODE.internal,
 };
 
-/** What the data folder refused, as the reason why the process cannot start. */
+/** What a person can do about it, where the failure itself does not say. */
+const ADVICE: Readonly<Record<string, string>> = {
+  other_log:
+    'start with that folder (dataDir), with an empty one to take over from it, or with another database or postgres.schema',
+};
+
+/** What the data folder or the database refused, as the reason why the process cannot start. */
 export function asStartupError(error: unknown): unknown {
-  if (!(error instanceof StoreError || error instanceof TickLogError)) return error;
-  return new StartupError(EXIT_OF_CODE[error.code] ?? EXIT_CODE.unavailable, error.message, { cause: error });
+  const isOurs = error instanceof StoreError || error instanceof PostgresStoreError || error instanceof TickLogError;
+  if (!isOurs) return error;
+  const advice = ADVICE[error.code];
+  const message = `${error.message}${advice === undefined ? '' : `: ${advice}`}`;
+  return new StartupError(EXIT_OF_CODE[error.code] ?? EXIT_CODE.unavailable, message, { cause: error });
 }
 
 /** The tick log was closed before it took a record, perhaps for want of space: the record is in no book, and that is no fault. */

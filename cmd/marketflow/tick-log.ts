@@ -17,9 +17,13 @@ export interface TickLogParts {
   readonly logger: Logger;
 }
 
+export function tickLogFolder(dataDir: string): string {
+  return join(dataDir, 'ticklog');
+}
+
 export async function openTickLog({ settings, dataDir, afterPosition, nowMs, logger }: TickLogParts): Promise<TickLog> {
   const { kind, durability, retentionMs, maxBytes, segmentBytes, minFreeBytes } = settings;
-  const dir = join(dataDir, 'ticklog');
+  const dir = tickLogFolder(dataDir);
   if (kind === 'memory' && existsSync(dir)) {
     const rule = 'must be disk, or the folder moved away after a clean stop';
     throw new StartupError(EXIT_CODE.config, `tickLog.kind: memory would pass over the log that is in ${dir}: ${rule}`);

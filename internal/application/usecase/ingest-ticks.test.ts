@@ -13,12 +13,17 @@ function setUp(log = new MemoryTickLog(), symbolLimit = 3) {
   const symbols = new SymbolDirectory([], '*', symbolLimit);
   const faults: unknown[] = [];
   const commits: number[] = [];
+  const store = { isDown: false };
   const ingest = new IngestTicks({
     ...{ log, state, symbols, happenings: noteHappenings(happened), nowMs: new ManualClock().nowMs },
-    commit: async () => void commits.push(state.minuteCount()),
+    commit: async () => {
+      commits.push(state.candleCount());
+      const delta = store.isDown ? null : state.delta();
+      if (delta !== null) state.committed(delta);
+    },
     onFatal: (cause) => void faults.push(cause),
   });
-  return { log, state, symbols, ingest, happened, faults, commits };
+  return { log, state, symbols, ingest, happened, faults, commits, store };
 }
 
 function batchOf(source: number, names: readonly string[], atMs = T0): TickBatch {
@@ -81,13 +86,38 @@ test('a log that is broken for good is told once for each append, and nothing of
   assert.deepEqual([state.sources[source]!.counted, state.symbols], [0, []]);
 });
 
-test('with more minutes in memory than may be, a chunk is accepted only after a commit', async () => {
-  const { ingest, commits, state } = setUp();
+/** Ticks a minute apart: a candle each. */
+function oldTicks(source: number, count: number, fromMs: number): TickBatch {
+  const batch = new TickBatch(count);
+  batch.reset(source, 0, T0);
+  for (let k = 0; k < count; k++) batch.push(0, 5, fromMs + k * 60_000);
+  return batch;
+}
+
+test('with more candles since the last commit than may be, a chunk is accepted only after the next', async () => {
+  const { ingest, commits } = setUp();
   const source = ingest.openSource('live', 'one');
   ingest.addSymbol('A');
-  const batch = new TickBatch(50_001);
-  batch.reset(source, 0, T0);
-  for (let k = 0; k < 50_001; k++) batch.push(0, 5, T0 + k * 60_000);
-  await ingest.accept(batch);
-  assert.deepEqual([state.minuteCount(), commits], [50_001, [50_001]]);
+  await ingest.accept(oldTicks(source, 100, T0));
+  assert.deepEqual(commits, []);
+  await ingest.accept(oldTicks(source, 50_001, T0 + 6_000_000));
+  assert.equal(commits.length, 1);
+  await ingest.accept(oldTicks(source, 1, T0 + 10_000_000_000));
+  assert.equal(commits.length, 1, 'what is committed is not counted again');
+});
+
+test('while the store is down, intake waits at that bound, says so, and goes on when it is back', async () => {
+  const { ingest, commits, store } = setUp();
+  const source = ingest.openSource('live', 'one');
+  ingest.addSymbol('A');
+  store.isDown = true;
+  let isAccepted = false;
+  const accepted = ingest.accept(oldTicks(source, 60_000, T0)).then(() => {
+    isAccepted = true;
+  });
+  while (commits.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual([isAccepted, ingest.waitsFor], [false, 'candle_store']);
+  store.isDown = false;
+  await accepted;
+  assert.equal(ingest.waitsFor, null);
 });

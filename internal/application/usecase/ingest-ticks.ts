@@ -1,3 +1,4 @@
+import { sleep } from '../../../pkg/concurrency/deadline.ts';
 import type { LogRecord } from '../../domain/model/log-record.ts';
 import type { Mode } from '../../domain/model/mode.ts';
 import type { TickBatch } from '../../domain/model/tick-batch.ts';
@@ -7,8 +8,13 @@ import type { Happenings } from '../port/out/happenings.ts';
 import type { TickLog } from '../port/out/tick-log.ts';
 import type { SymbolDirectory } from './symbol-directory.ts';
 
-/** Minutes that may be in memory before intake waits for a commit: a feed of old data makes thousands a second. */
-const MINUTES_MAX = 50_000;
+/**
+ * Candles that may be added in memory since the last commit before intake waits for the next one: with the store down
+ * one-second candles of 45 pairs fill this in 18 minutes, a feed of old data makes thousands a second. 20 MB.
+ */
+const UNCOMMITTED_MAX = 50_000;
+/** Beside the waits of the store's own retries. */
+const COMMIT_RETRY_MS = 50;
 
 export interface IngestTicksParts {
   readonly log: TickLog;
@@ -18,6 +24,8 @@ export interface IngestTicksParts {
   readonly nowMs: () => number;
   /** Commits soon; resolves when that is done. */
   readonly commit: () => Promise<void>;
+  /** Sees each record in the turn in which it was folded, before anything else is. */
+  readonly onFolded?: (record: LogRecord) => void;
   /** The log is broken for good: the process has to stop. */
   readonly onFatal: (cause: unknown) => void;
 }
@@ -32,12 +40,17 @@ export class IngestTicks implements TickIntake {
   private readonly parts: IngestTicksParts;
   private sourceIds = new Map<string, number>();
   private nextSourceId: number;
+  private countedAt: number;
+  private countThen: number;
+  private waiting = 0;
 
   constructor(parts: IngestTicksParts) {
     this.parts = parts;
     this.symbols = parts.symbols;
     for (const source of parts.state.knownSources()) this.sourceIds.set(`${source.mode} ${source.exchange}`, source.id);
     this.nextSourceId = parts.state.sources.length;
+    this.countedAt = parts.state.committedPosition;
+    this.countThen = parts.state.candleCount();
   }
 
   openSource(mode: Mode, exchange: string): number {
@@ -54,9 +67,9 @@ export class IngestTicks implements TickIntake {
     if (batch.newSymbols.length > 0) this.register(batch);
     if (batch.frames === 0) return Promise.resolve();
     return this.append({ kind: 'ticks', batch }).then(() => {
-      const { happenings, state, commit, nowMs } = this.parts;
+      const { happenings, nowMs } = this.parts;
       happenings.chunkAccepted(batch.count, nowMs() - batch.receivedAtMs);
-      return state.minuteCount() > MINUTES_MAX ? commit() : undefined;
+      return this.uncommittedCount() > UNCOMMITTED_MAX ? this.untilCommitted() : undefined;
     });
   }
 
@@ -70,22 +83,49 @@ export class IngestTicks implements TickIntake {
     if (entry !== null) void this.append({ kind: 'symbol', id: entry.id, name: entry.name });
   }
 
-  /** Why the log takes nothing at the moment; null = it does. */
+  /** Why nothing is taken at the moment; null = it is. */
   get waitsFor(): string | null {
+    if (this.waiting > 0) return 'candle_store';
     const { state } = this.parts.log.stats();
     return state === 'ok' ? null : state;
   }
 
   /** Logs and folds. Resolves when that is done; never when the log is broken. */
   append(record: LogRecord): Promise<void> {
-    const { log, state, onFatal } = this.parts;
+    const { log, state, onFolded, onFatal } = this.parts;
     return log.append(record).then(
-      (position) => state.apply(record, position),
+      (position) => {
+        state.apply(record, position);
+        onFolded?.(record);
+      },
       (cause: unknown) => {
         onFatal(cause);
         return new Promise<void>(() => undefined);
       },
     );
+  }
+
+  private uncommittedCount(): number {
+    const { state } = this.parts;
+    const count = state.candleCount();
+    if (state.committedPosition !== this.countedAt) {
+      this.countedAt = state.committedPosition;
+      this.countThen = count;
+    }
+    return count - this.countThen;
+  }
+
+  /** However long the store is away: what it has not is in memory, and that is bounded. */
+  private async untilCommitted(): Promise<void> {
+    const { state, commit } = this.parts;
+    const position = state.committedPosition;
+    this.waiting++;
+    await commit();
+    while (state.committedPosition === position) {
+      await sleep(COMMIT_RETRY_MS);
+      await commit();
+    }
+    this.waiting--;
   }
 
   private register(batch: TickBatch): void {

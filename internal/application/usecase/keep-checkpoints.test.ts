@@ -28,13 +28,13 @@ class TestStore extends MemoryCandleStore {
   }
 }
 
-async function setUp(intervalMs = 60_000) {
+async function setUp(intervalMs = 60_000, random = () => 0) {
   const state = newState();
   const store = new TestStore();
   const log = new MemoryTickLog();
   const happened: string[] = [];
   const keep = new KeepCheckpoints({
-    ...{ state, store, log, happenings: noteHappenings(happened), nowMs: () => T0, intervalMs },
+    ...{ state, store, log, happenings: noteHappenings(happened), nowMs: () => T0, intervalMs, random },
     onFatal: (cause) => void happened.push(`fatal(${String(cause)})`),
   });
   const append = async (record: LogRecord) => state.apply(record, await log.append(record));
@@ -55,7 +55,7 @@ test('a commit writes what is folded in, and then lets the log go up to it', asy
   await tick(T0);
   await keep.commit();
   assert.deepEqual([state.committedPosition, (await store.load())?.position, log.stats().firstPosition], [4, 4, 5]);
-  assert.deepEqual(happened, ['checkpointWritten(1, 0)']);
+  assert.deepEqual(happened, ['checkpointWritten(2, 0)']);
   await keep.commit();
   assert.deepEqual(store.positions, [4], 'nothing new, nothing written');
 });
@@ -74,7 +74,7 @@ test('a store that fails costs no tick: the log keeps them, the next commit hold
   assert.equal(keep.error, null);
   const [row] = (await store.load())!.candles;
   assert.deepEqual([row?.bucket.count, log.stats().firstPosition], [4, 8]);
-  assert.deepEqual(happened, ['checkpointFailed(no space)', 'checkpointWritten(1, 0)', 'checkpointRecovered(0)']);
+  assert.deepEqual(happened, ['checkpointFailed(no space)', 'checkpointWritten(2, 0)', 'checkpointRecovered(0)']);
 });
 
 test('ticks that come while a commit is under way are in the next one, not in this one', async () => {
@@ -151,4 +151,45 @@ test('a store that is broken for good ends the process', async () => {
   store.fault = 'sync failed';
   await keep.commit();
   assert.equal(happened[0], 'fatal(Error: sync failed)');
+});
+
+test('a store that fails is tried again by itself, at growing waits, without waiting for the interval', async () => {
+  const { store, happened, keep, tick } = await setUp(200, () => 0.999);
+  const triedAtMs: number[] = [];
+  const commit = store.commit.bind(store);
+  store.commit = (delta) => {
+    triedAtMs.push(performance.now());
+    return commit(delta);
+  };
+  store.fault = 'away';
+  await tick(T0);
+  keep.start();
+  while (triedAtMs.length < 4) await wait(5);
+  const gapsMs = triedAtMs.slice(1).map((atMs, index) => atMs - triedAtMs[index]!);
+  for (const [index, leastMs] of [95, 195, 395].entries()) {
+    assert.ok(gapsMs[index]! >= leastMs, `waits of ${gapsMs.join(', ')} ms`);
+  }
+  store.fault = null;
+  while (keep.error !== null) await wait(5);
+  await keep.stop();
+  assert.deepEqual(happened, [
+    'checkpointFailed(away)',
+    'checkpointWritten(2, 0)',
+    'checkpointRecovered(0)',
+    'checkpointWritten(2, 0)',
+  ]);
+});
+
+test('callers wait for the next try, but for the last commit of a stop', async () => {
+  const { store, keep, tick } = await setUp(3_600_000, () => 0.999);
+  store.fault = 'away';
+  await tick(T0);
+  await keep.commit();
+  const fromMs = performance.now();
+  await keep.commit();
+  assert.ok(performance.now() - fromMs >= 95);
+  keep.start();
+  store.fault = null;
+  await keep.stop();
+  assert.deepEqual([store.positions.length, (await store.load())?.position], [3, 4]);
 });

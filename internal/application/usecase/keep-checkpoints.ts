@@ -1,3 +1,4 @@
+import { Backoff } from '../../../pkg/concurrency/backoff.ts';
 import { sleep } from '../../../pkg/concurrency/deadline.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { CandleStore } from '../port/out/candle-store.ts';
@@ -6,6 +7,10 @@ import type { TickLog } from '../port/out/tick-log.ts';
 
 /** A minute's end is committed this much later at the latest: ends of several sources share a commit. */
 const MINUTE_END_DELAY_MS = 100;
+
+/** Waits between tries while the store fails: full jitter, and short enough to go on within seconds of its return. */
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 2_000;
 
 export interface KeepCheckpointsParts {
   readonly state: MarketState;
@@ -16,6 +21,8 @@ export interface KeepCheckpointsParts {
   readonly intervalMs: number;
   /** The store is broken for good (a sync failed): going on would let the log go for candles that may not be on the disk. */
   readonly onFatal: (cause: unknown) => void;
+  /** Uniform in [0, 1). Default: Math.random. */
+  readonly random?: () => number;
 }
 
 /** Writes candles and checkpoint together, at most every `intervalMs` and at the end of minutes, and lets the log go behind it. */
@@ -26,11 +33,16 @@ export class KeepCheckpoints {
   private next: Promise<void> | null = null;
   private failingSinceMs: number | null = null;
   private lastError: string | null = null;
+  private readonly backoff: Backoff;
+  /** While the store fails: when it is tried again, ms of `performance.now()`. */
+  private retryAtMs = 0;
   private readonly stopping = new AbortController();
   private loop: Promise<void> | null = null;
 
   constructor(parts: KeepCheckpointsParts) {
     this.parts = parts;
+    const { random = Math.random } = parts;
+    this.backoff = new Backoff({ minMs: RETRY_MIN_MS, maxMs: RETRY_MAX_MS, random });
   }
 
   /** Why the last commit failed; null when it did not. */
@@ -50,7 +62,10 @@ export class KeepCheckpoints {
     if (this.lastError !== null) throw new Error(this.lastError);
   }
 
-  /** Commits what is folded in now. Calls while one is under way wait for it and share the next. Failures are kept in `error`. */
+  /**
+   * Commits what is folded in now, or, while the store fails, at its next try. Calls while one is under way wait for
+   * it and share the next. Failures are kept in `error`.
+   */
   commit(): Promise<void> {
     if (this.running === null) {
       this.running = this.write().finally(() => {
@@ -74,7 +89,8 @@ export class KeepCheckpoints {
       const stepMs = Math.min(MINUTE_END_DELAY_MS, intervalMs);
       await sleep(stepMs, signal).catch(() => undefined);
       sinceMs += stepMs;
-      if (signal.aborted || (sinceMs < intervalMs && !state.minuteClosed)) continue;
+      const isDue = sinceMs >= intervalMs || state.minuteClosed || this.lastError !== null;
+      if (signal.aborted || !isDue) continue;
       sinceMs = 0;
       state.minuteClosed = false;
       await this.commit();
@@ -83,8 +99,9 @@ export class KeepCheckpoints {
 
   private async write(): Promise<void> {
     const { state, store, log, happenings, nowMs, onFatal } = this.parts;
+    await this.untilRetry();
     const fromMs = nowMs();
-    const delta = state.delta();
+    const delta = state.delta(this.stopping.signal.aborted);
     if (delta !== null) {
       try {
         await store.commit(delta);
@@ -93,15 +110,23 @@ export class KeepCheckpoints {
         this.lastError = cause instanceof Error ? cause.message : String(cause);
         if (this.failingSinceMs === null) happenings.checkpointFailed(this.lastError);
         this.failingSinceMs ??= fromMs;
+        this.retryAtMs = performance.now() + this.backoff.nextMs();
         return;
       }
       state.committed(delta);
       happenings.checkpointWritten(delta.candles.length, nowMs() - fromMs);
       if (this.failingSinceMs !== null) happenings.checkpointRecovered(nowMs() - this.failingSinceMs);
       this.failingSinceMs = null;
+      this.backoff.reset();
       this.lastError = null;
     }
     log.release(state.committedPosition);
+  }
+
+  /** The last commit of a stop does not wait. */
+  private async untilRetry(): Promise<void> {
+    const waitMs = this.lastError === null ? 0 : this.retryAtMs - performance.now();
+    if (waitMs > 0 && !this.stopping.signal.aborted) await sleep(waitMs, this.stopping.signal).catch(() => undefined);
   }
 }
 
