@@ -1,6 +1,9 @@
-/** Makes build/marketflow: the program bundled by esbuild into one script, inside a copy of the Node that runs this. */
+/**
+ * Makes build/marketflow: the program bundled by esbuild into one script, with the dashboard's files, inside a copy of the
+ * Node that runs this.
+ */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { inject } from 'postject';
@@ -17,6 +20,11 @@ const common = {
 } as const;
 
 mkdirSync(out, { recursive: true });
+await import('./build-dashboard.ts');
+const dashboard = readdirSync(join(out, 'dashboard')).map((name) => [
+  `dashboard/${name}`,
+  join(out, 'dashboard', name),
+]);
 const thread = await build({ ...common, entryPoints: ['internal/adapter/in/exchange/decode-thread.ts'], write: false });
 await build({
   ...common,
@@ -40,6 +48,7 @@ writeFileSync(
     output: blob,
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
+    assets: Object.fromEntries(dashboard),
   }),
 );
 execFileSync(process.execPath, ['--experimental-sea-config', config], { stdio: ['ignore', 'ignore', 'inherit'] });
