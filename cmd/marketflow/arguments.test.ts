@@ -59,7 +59,7 @@ test('wrong values of flags are wrong flags', () => {
   assert.equal(fault('--port', 'abc'), message);
   assert.match(fault('--port', '-1'), /"-1" is too small/);
   assert.match(fault('--mode', 'foo'), /^mode \(flag --mode\): "foo" is not known: must be one of live, test$/);
-  assert.match(fault('--role', 'api'), /"api" needs Kafka, and is not in this version: must be all/);
+  assert.match(fault('--role', 'alerter'), /"alerter" needs Kafka, and is not in this version: must be all or api/);
   assert.match(fault('--role', 'foo'), /"foo" is not a role/);
   assert.equal(fault('--mode', 'foo', '--port', 'x').split('; ').length, 1);
 });

@@ -25,7 +25,7 @@ const FLAG_VALUES = new Map([
   ['config', 'FILE'],
   ['port', 'N'],
   ['mode', 'live|test'],
-  ['role', 'all'],
+  ['role', 'all|api'],
 ]);
 
 export const FLAG_NAMES: readonly string[] = [...FLAG_VALUES.keys(), 'help', 'version'];
@@ -35,7 +35,8 @@ const SEE_HELP = '; marketflow --help lists them all';
 export const HELP = `marketflow - exchanges in, prices and candles out, every tick accounted for
 
 Usage:
-  marketflow [--port N] [--config FILE] [--mode live|test] [--role all]
+  marketflow [--port N] [--config FILE] [--mode live|test]
+             [--role all|api]
   marketflow config check [--config FILE]
   marketflow --help | --version
 
@@ -47,8 +48,8 @@ Flags:
   --config FILE     settings in YAML
   --mode live|test  mode at the first start (test); a later start goes on in the
                     mode that was switched to last
-  --role all        part of the work that this process does; all is the only one
-                    of this version
+  --role all|api    all: the whole pipeline (all); api: answers out of Redis and
+                    PostgreSQL for a process of the role all, and has no data
   -h, --help        this text
   --version         the version
 

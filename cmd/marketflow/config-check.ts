@@ -2,7 +2,8 @@ import { isLoopback } from '../../pkg/config/endpoint.ts';
 import type { EffectiveSetting } from '../../pkg/config/load.ts';
 import { describeOrigin } from '../../pkg/config/problem.ts';
 import { EXIT_CODE, type ExitCode, errorLine } from './exit-code.ts';
-import type { LoadedSettings, SettingKey, Settings, Source } from './settings.ts';
+import type { Source } from './setting-kinds.ts';
+import type { LoadedSettings, SettingKey, Settings } from './settings.ts';
 
 /** A legal setting that is probably not meant: what it is, and what follows from it. */
 export interface Warning {

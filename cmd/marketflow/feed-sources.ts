@@ -1,7 +1,8 @@
 import type { FeedSource } from '../../internal/adapter/in/exchange/feed-supervisor.ts';
 import { formatEndpoint } from '../../pkg/config/endpoint.ts';
 import { ExchangeEmulator } from '../testgen/emulator.ts';
-import type { Settings, Source } from './settings.ts';
+import type { Source } from './setting-kinds.ts';
+import type { Settings } from './settings.ts';
 
 /** Symbols that a generator sends when any is accepted. */
 const GENERATED_SYMBOLS = ['BTCUSDT', 'DOGEUSDT', 'TONUSDT', 'SOLUSDT', 'ETHUSDT'];

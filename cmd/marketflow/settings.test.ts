@@ -38,7 +38,7 @@ test('defaults', () => {
     symbolLimit: 2_000,
     live: { sources: [1, 2, 3].map(tcp) },
     test: { sources: [1, 2, 3].map(generator) },
-    server: { host: '127.0.0.1', port: 8_080 },
+    server: { host: '127.0.0.1', port: 8_080, requestsPerSecond: null },
     generator: { ticksPerSecond: 100, seed: 1 },
     feeds: {
       connectTimeoutMs: 5_000,
@@ -58,9 +58,27 @@ test('defaults', () => {
       segmentBytes: 67_108_864,
       minFreeBytes: 67_108_864,
     },
-    candles: { latenessMs: 120_000, slackMs: 2_000, flushIntervalMs: 1_000 },
+    candles: {
+      ...{ latenessMs: 120_000, slackMs: 2_000, flushIntervalMs: 1_000, secondsRetentionMs: 86_400_000 },
+      intervalsMs: [1, 60, 300, 900, 1_800, 3_600, 14_400, 86_400, 604_800].map((seconds) => seconds * 1_000),
+    },
+    streams: { clients: 1_024, topics: 1_024, intervalMs: 20, slowMs: 10_000 },
+    postgres: null,
+    storage: { compressAfterMs: 604_800_000, retentionMs: null },
+    redis: null,
   });
 });
+
+const POSTGRES = 'postgres://me:pw@h:5432/x?sslmode=require';
+const REDIS = { MARKETFLOW_REDIS_URL: 'redis://h' };
+
+/** A setting of PostgreSQL says nothing without its address. */
+function withPostgres(name: string, value: string, alone: Settings): NonNullable<Settings['postgres']> {
+  assert.equal(alone.postgres, null);
+  const { postgres } = settings({ MARKETFLOW_POSTGRES_URL: POSTGRES, [`MARKETFLOW_POSTGRES_${name}`]: value });
+  assert.ok(postgres !== null);
+  return postgres;
+}
 
 /** Key → environment name → a value that is not the default, and where it must show up. */
 const EVERY_KEY: readonly (readonly [string, string, string, (read: Settings) => unknown, unknown])[] = [
@@ -74,6 +92,7 @@ const EVERY_KEY: readonly (readonly [string, string, string, (read: Settings) =>
   ['test.sources', 'MARKETFLOW_TEST_SOURCES', 'a=generator', (read) => read.test.sources.length, 1],
   ['server.host', 'MARKETFLOW_SERVER_HOST', '::', (read) => read.server.host, '::'],
   ['server.port', 'MARKETFLOW_SERVER_PORT', '0', (read) => read.server.port, 0],
+  ['server.rateLimit', 'MARKETFLOW_SERVER_RATE_LIMIT', '50', (read) => read.server.requestsPerSecond, 50],
   ['generator.rate', 'MARKETFLOW_GENERATOR_RATE', '0.5', (read) => read.generator.ticksPerSecond, 0.5],
   ['generator.seed', 'MARKETFLOW_GENERATOR_SEED', '2', (read) => read.generator.seed, 2],
   ['feeds.connectTimeout', 'MARKETFLOW_FEEDS_CONNECT_TIMEOUT', '1s', (read) => read.feeds.connectTimeoutMs, 1_000],
@@ -100,8 +119,49 @@ const EVERY_KEY: readonly (readonly [string, string, string, (read: Settings) =>
   ['candles.lateness', 'MARKETFLOW_CANDLES_LATENESS', '1h', (read) => read.candles.latenessMs, 3_600_000],
   ['candles.slack', 'MARKETFLOW_CANDLES_SLACK', '0', (read) => read.candles.slackMs, 0],
   ['candles.flushInterval', 'MARKETFLOW_CANDLES_FLUSH_INTERVAL', '100ms', (read) => read.candles.flushIntervalMs, 100],
-  ['postgres.url', 'MARKETFLOW_POSTGRES_URL', '', () => null, null],
-  ['redis.url', 'MARKETFLOW_REDIS_URL', '', () => null, null],
+  [
+    'candles.intervals',
+    'MARKETFLOW_CANDLES_INTERVALS',
+    '1w,1m',
+    (read) => read.candles.intervalsMs,
+    [60_000, 604_800_000],
+  ],
+  [
+    'candles.secondsRetention',
+    'MARKETFLOW_CANDLES_SECONDS_RETENTION',
+    '1h',
+    (read) => read.candles.secondsRetentionMs,
+    3_600_000,
+  ],
+  ['streams.clients', 'MARKETFLOW_STREAMS_CLIENTS', '5', (read) => read.streams.clients, 5],
+  ['streams.topics', 'MARKETFLOW_STREAMS_TOPICS', '50', (read) => read.streams.topics, 50],
+  ['streams.interval', 'MARKETFLOW_STREAMS_INTERVAL', '1ms', (read) => read.streams.intervalMs, 1],
+  ['streams.slowTimeout', 'MARKETFLOW_STREAMS_SLOW_TIMEOUT', '1m', (read) => read.streams.slowMs, 60_000],
+  ['postgres.url', 'MARKETFLOW_POSTGRES_URL', POSTGRES, (read) => read.postgres?.url, POSTGRES],
+  ['postgres.schema', 'MARKETFLOW_POSTGRES_SCHEMA', 'mf', (read) => withPostgres('SCHEMA', 'mf', read).schema, 'mf'],
+  [
+    'postgres.poolSize',
+    'MARKETFLOW_POSTGRES_POOL_SIZE',
+    '9',
+    (read) => withPostgres('POOL_SIZE', '9', read).poolSize,
+    9,
+  ],
+  ['storage.compressAfter', 'MARKETFLOW_STORAGE_COMPRESS_AFTER', 'off', (read) => read.storage.compressAfterMs, null],
+  ['storage.retention', 'MARKETFLOW_STORAGE_RETENTION', '30d', (read) => read.storage.retentionMs, 2_592_000_000],
+  [
+    'redis.url',
+    'MARKETFLOW_REDIS_URL',
+    'redis://h/2',
+    (read) => read.redis,
+    { url: 'redis://h/2', prefix: 'marketflow' },
+  ],
+  [
+    'redis.prefix',
+    'MARKETFLOW_REDIS_PREFIX',
+    'mf:a',
+    () => settings({ ...REDIS, MARKETFLOW_REDIS_PREFIX: 'mf:a' }).redis?.prefix,
+    'mf:a',
+  ],
   ['kafka.brokers', 'MARKETFLOW_KAFKA_BROKERS', '', () => null, null],
 ];
 
@@ -169,7 +229,8 @@ test('wrong sources: each names what is wrong with it', () => {
 
 test('credentials in an address are not shown', () => {
   assert.doesNotMatch(faults({ [LIVE]: 'a=tcp://me:hunter2@h:1' }).join(), /hunter2/);
-  assert.doesNotMatch(faults({ MARKETFLOW_POSTGRES_URL: 'postgres://me:hunter2@h/x' }).join(), /hunter2|me:/);
+  assert.doesNotMatch(faults({ MARKETFLOW_POSTGRES_URL: 'mysql://me:hunter2@h/x' }).join(), /hunter2|me:/);
+  assert.doesNotMatch(faults({ MARKETFLOW_REDIS_URL: 'redis//:hunter2@h' }).join(), /hunter2/);
 });
 
 test('symbols: all, or distinct proper names up to the limit', () => {
@@ -188,12 +249,48 @@ test('symbols: all, or distinct proper names up to the limit', () => {
   assert.match(faults({ MARKETFLOW_SYMBOLS: 'A,B', MARKETFLOW_SYMBOL_LIMIT: '1' })[0]!, /2 symbols are more than 1/);
 });
 
+test('addresses of servers', () => {
+  const postgres = ['postgres://h/x', 'postgresql://u:p%40@[::1]:1/x?sslmode=disable'];
+  for (const url of postgres) assert.equal(settings({ MARKETFLOW_POSTGRES_URL: url }).postgres?.url, url);
+  const redis = ['redis://:pw@h:1/3', 'rediss://h', 'redis+sentinel://a:1,b:2/name/1', 'redis+cluster://a:1,b:2'];
+  for (const url of redis) assert.equal(settings({ MARKETFLOW_REDIS_URL: url }).redis?.url, url);
+  for (const url of ['h:5432', 'http://h/x', 'postgres://', 'postgres:///x']) {
+    assert.match(faults({ MARKETFLOW_POSTGRES_URL: url })[0] ?? '', /is not a PostgreSQL address/, url);
+  }
+  for (const url of ['h:6379', 'http://h', 'redis://']) {
+    assert.match(faults({ MARKETFLOW_REDIS_URL: url })[0] ?? '', /is not a Redis address/, url);
+  }
+});
+
+test('intervals divide, hold 1m, and come ascending; seconds only up to 200 symbols', () => {
+  const of = (list: string) => settings({ MARKETFLOW_CANDLES_INTERVALS: list }).candles.intervalsMs;
+  assert.deepEqual(of('1d, 1m,1s,7m'), [1_000, 60_000, 420_000, 86_400_000]);
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ['5m', /lacks 1m/],
+    ['1m,60s', /"60000" is there more than once/],
+    ['1m,2s', /"2s" does not divide/],
+    ['1m,11m', /"11m" does not divide/],
+    ['1m,2w', /"2w" does not divide/],
+    ['1m,1y', /"1y" is not an interval/],
+    ['1m,0m', /"0m" does not divide|"0m" is not an interval/],
+  ];
+  for (const [list, expected] of wrong) {
+    assert.match(faults({ MARKETFLOW_CANDLES_INTERVALS: list })[0] ?? '', expected, list);
+  }
+  const many = Array.from({ length: 201 }, (_, index) => `S${index}`).join();
+  assert.equal(settings({ MARKETFLOW_SYMBOLS: many }).candles.intervalsMs[0], 60_000);
+  assert.equal(settings({ MARKETFLOW_SYMBOLS: '*' }).candles.intervalsMs[0], 60_000);
+});
+
 test('roles of a split service and servers of later versions are explained', () => {
   assert.match(
-    faults({ MARKETFLOW_ROLE: 'collector,api' })[1]!,
-    /"api" needs Kafka, and is not in this version: must be all/,
+    faults({ MARKETFLOW_ROLE: 'collector' })[0]!,
+    /"collector" needs Kafka, and is not in this version: must be all or api/,
   );
-  assert.match(faults({ MARKETFLOW_ROLE: 'all,all' })[0]!, /more than once/);
+  assert.match(faults({ MARKETFLOW_ROLE: 'all,api' })[0]!, /has several roles/);
+  assert.match(faults({ MARKETFLOW_ROLE: 'api' })[0]!, /api has nothing to answer from: must have redis.url or/);
+  assert.deepEqual(settings({ ...REDIS, MARKETFLOW_ROLE: 'api' }).roles, ['api']);
+  assert.match(faults({ MARKETFLOW_ROLE: 'all,all' })[0]!, /has several roles/);
   assert.match(faults({ MARKETFLOW_KAFKA_BROKERS: 'h:1' })[0]!, /Kafka is not in this version: must be empty/);
 });
 

@@ -1,36 +1,32 @@
-import * as z from 'zod';
 import { MODES, type Mode } from '../../internal/domain/model/mode.ts';
-import { formatEndpoint, isHost, parseEndpoint } from '../../pkg/config/endpoint.ts';
+import { isHost } from '../../pkg/config/endpoint.ts';
 import { readEnvironment } from '../../pkg/config/environment-layer.ts';
 import type { GivenValue, Layer } from '../../pkg/config/layer.ts';
 import { type CrossRule, type EffectiveSetting, loadSettings } from '../../pkg/config/load.ts';
-import {
-  choice,
-  decimal,
-  duration,
-  integer,
-  listItems,
-  type Setting,
-  size,
-  text,
-  type ValuesOf,
-} from '../../pkg/config/setting.ts';
+import { choice, decimal, duration, integer, size, text, type ValuesOf } from '../../pkg/config/setting.ts';
 import { formatDuration, formatSize } from '../../pkg/config/units.ts';
+import {
+  durationOrOff,
+  intervals,
+  notYet,
+  postgresUrl,
+  type Role,
+  redisUrl,
+  roles,
+  type Source,
+  SYMBOLS_MAX,
+  sources,
+  sqlName,
+  symbols,
+} from './setting-kinds.ts';
 
 const ENVIRONMENT_PREFIX = 'MARKETFLOW';
-const SOURCES_MAX = 32;
-const SYMBOLS_MAX = 2_000;
+/** Candles of one second are kept up to this many symbols. */
+const SECONDS_SYMBOLS_MAX = 200;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-const SPLIT_ROLES = ['collector', 'aggregator', 'api', 'alerter'];
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
-export type Role = 'all';
-
-/** Where the ticks of one exchange come from. `exchange` is lower case. */
-export type Source =
-  | { readonly exchange: string; readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly exchange: string; readonly kind: 'generator' };
 
 /**
  * Every setting: key in the file, what it may be, default. The environment name follows from the key.
@@ -54,6 +50,7 @@ export const SETTING_TABLE = {
   'test.sources': sources('exchange1=generator,exchange2=generator,exchange3=generator'),
   'server.host': text(isHost, 'is not a host', 'an IP address without brackets or a host name', '127.0.0.1'),
   'server.port': integer(0, 65_535, 8_080),
+  'server.rateLimit': integer(0, 1_000_000, 0),
   'generator.rate': decimal(0.1, 1_000_000, 100),
   'generator.seed': integer(0, 4_294_967_295, 1),
   'feeds.connectTimeout': duration('100ms', '1m', '5s'),
@@ -74,8 +71,24 @@ export const SETTING_TABLE = {
   'candles.lateness': duration('0ms', '1h', '2m'),
   'candles.slack': duration('0ms', '1h', '2s'),
   'candles.flushInterval': duration('100ms', '1m', '1s'),
-  'postgres.url': notYet('PostgreSQL'),
-  'redis.url': notYet('Redis'),
+  'candles.intervals': intervals('1s,1m,5m,15m,30m,1h,4h,1d,1w'),
+  'candles.secondsRetention': duration('10m', '365d', '1d'),
+  'streams.clients': integer(0, 1_536, 1_024),
+  'streams.topics': integer(1, 16_384, 1_024),
+  'streams.interval': duration('1ms', '10s', '20ms'),
+  'streams.slowTimeout': duration('1s', '10m', '10s'),
+  'postgres.url': postgresUrl(),
+  'postgres.schema': sqlName('public'),
+  'postgres.poolSize': integer(1, 64, 4),
+  'storage.compressAfter': durationOrOff('1h', '3650d', '7d'),
+  'storage.retention': durationOrOff('1d', '36500d', 'off'),
+  'redis.url': redisUrl(),
+  'redis.prefix': text(
+    (value) => /^[A-Za-z0-9:_.-]{1,64}$/.test(value),
+    'is not a key prefix',
+    '1 to 64 letters, digits or : _ . -',
+    'marketflow',
+  ),
   'kafka.brokers': notYet('Kafka'),
 };
 
@@ -98,7 +111,12 @@ export interface Settings {
   readonly live: { readonly sources: readonly Source[] };
   readonly test: { readonly sources: readonly Source[] };
   /** Port 0: any free port. */
-  readonly server: { readonly host: string; readonly port: number };
+  readonly server: {
+    readonly host: string;
+    readonly port: number;
+    /** Of one client's address; null = no limit. */
+    readonly requestsPerSecond: number | null;
+  };
   /** Rate of each exchange. */
   readonly generator: { readonly ticksPerSecond: number; readonly seed: number };
   readonly feeds: {
@@ -121,7 +139,28 @@ export interface Settings {
     readonly segmentBytes: number;
     readonly minFreeBytes: number;
   };
-  readonly candles: { readonly latenessMs: number; readonly slackMs: number; readonly flushIntervalMs: number };
+  readonly candles: {
+    readonly latenessMs: number;
+    readonly slackMs: number;
+    readonly flushIntervalMs: number;
+    /** Ascending; 60,000 is always there; 1,000 only up to 200 symbols. */
+    readonly intervalsMs: readonly number[];
+    /** How long one-second candles are kept. */
+    readonly secondsRetentionMs: number;
+  };
+  /** `clients` at a time, `topics` of each. A client that has been behind for `slowMs` is closed. */
+  readonly streams: {
+    readonly clients: number;
+    readonly topics: number;
+    readonly intervalMs: number;
+    readonly slowMs: number;
+  };
+  /** null: SQLite in the data folder. `poolSize`: connections for reading, beside one for writing. */
+  readonly postgres: { readonly url: string; readonly schema: string; readonly poolSize: number } | null;
+  /** null = off. */
+  readonly storage: { readonly compressAfterMs: number | null; readonly retentionMs: number | null };
+  /** null: latest prices only in this process. */
+  readonly redis: { readonly url: string; readonly prefix: string } | null;
 }
 
 export type LoadedSettings =
@@ -185,7 +224,19 @@ const CROSS_RULES: readonly CrossRule<Values>[] = [
         ? null
         : `${names.length} symbols are more than ${symbolLimit}: must be at most that many`,
   },
+  {
+    keys: ['role', 'postgres.url'],
+    broken: ({ role, 'postgres.url': postgres, 'redis.url': redis }) =>
+      !role.includes('api') || postgres !== '' || redis !== ''
+        ? null
+        : 'api has nothing to answer from: must have redis.url or postgres.url beside it',
+  },
 ];
+
+/** Two minutes of seconds of a pair take 80 KB: too much of the 300 MB for thousands of pairs. */
+function keepsSeconds(symbols: readonly string[] | '*'): boolean {
+  return symbols !== '*' && symbols.length <= SECONDS_SYMBOLS_MAX;
+}
 
 function toSettings(values: Values): Settings {
   return {
@@ -197,7 +248,11 @@ function toSettings(values: Values): Settings {
     symbolLimit: values.symbolLimit,
     live: { sources: values['live.sources'] },
     test: { sources: values['test.sources'] },
-    server: { host: values['server.host'], port: values['server.port'] },
+    server: {
+      host: values['server.host'],
+      port: values['server.port'],
+      requestsPerSecond: values['server.rateLimit'] || null,
+    },
     generator: { ticksPerSecond: values['generator.rate'], seed: values['generator.seed'] },
     feeds: {
       connectTimeoutMs: values['feeds.connectTimeout'],
@@ -221,97 +276,20 @@ function toSettings(values: Values): Settings {
       latenessMs: values['candles.lateness'],
       slackMs: values['candles.slack'],
       flushIntervalMs: values['candles.flushInterval'],
+      intervalsMs: values['candles.intervals'].filter((ms) => ms >= 60_000 || keepsSeconds(values.symbols)),
+      secondsRetentionMs: values['candles.secondsRetention'],
     },
+    streams: {
+      clients: values['streams.clients'],
+      topics: values['streams.topics'],
+      intervalMs: values['streams.interval'],
+      slowMs: values['streams.slowTimeout'],
+    },
+    postgres:
+      values['postgres.url'] === ''
+        ? null
+        : { url: values['postgres.url'], schema: values['postgres.schema'], poolSize: values['postgres.poolSize'] },
+    storage: { compressAfterMs: values['storage.compressAfter'], retentionMs: values['storage.retention'] },
+    redis: values['redis.url'] === '' ? null : { url: values['redis.url'], prefix: values['redis.prefix'] },
   };
-}
-
-function roles(): Setting<readonly Role[]> {
-  const item = z.string({ error: 'is not text' }).transform((name, context): Role => {
-    if (name === 'all') return name;
-    const split = SPLIT_ROLES.includes(name);
-    const message = split ? 'needs Kafka, and is not in this version' : 'is not a role';
-    context.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  });
-  const names = z.array(item).nonempty('has no role');
-  return {
-    schema: listItems().pipe(names.check((context) => addRepeated(context, (name) => name))),
-    rule: 'all',
-    fallback: 'all',
-    show: (value) => value.join(','),
-  };
-}
-
-function symbols(fallback: string): Setting<readonly string[] | '*'> {
-  const item = z.string('is not text (quote it)').regex(/^(\*|[A-Za-z0-9:_\-./]{1,32})$/, 'is not a symbol');
-  const names = z
-    .array(item)
-    .nonempty('has no symbol')
-    .max(SYMBOLS_MAX, 'has too many symbols')
-    .refine((list) => list.length === 1 || !list.includes('*'), 'has names beside *');
-  return {
-    schema: listItems()
-      .pipe(names.check((context) => addRepeated(context, (name) => name.toUpperCase())))
-      .transform((list) => (list[0] === '*' ? '*' : list.map((name) => name.toUpperCase()))),
-    rule: `* alone, or up to ${SYMBOLS_MAX} names of 1 to 32 letters, digits or : _ - . /, each once in whatever case`,
-    fallback,
-    show: (value) => (value === '*' ? value : value.join(',')),
-  };
-}
-
-function sources(fallback: string): Setting<readonly Source[]> {
-  const item = z.string('is not text').transform((entry, context): Source => {
-    const source = parseSource(entry);
-    if (typeof source === 'object') return source;
-    context.addIssue({ code: 'custom', message: source });
-    return z.NEVER;
-  });
-  const list = z.array(item).nonempty('has no source').max(SOURCES_MAX, 'has too many sources');
-  return {
-    schema: listItems().pipe(list.check((context) => addRepeated(context, ({ exchange }) => exchange))),
-    rule: `name=tcp://host:port or name=generator, 1 to ${SOURCES_MAX} of them, each name once and of at most 32 letters, digits, _ or -`,
-    fallback,
-    show: (value) => value.map(formatSource).join(','),
-  };
-}
-
-/** `exchange1=tcp://127.0.0.1:40101` or `gen=generator`; else what is wrong with it. */
-function parseSource(entry: string): Source | string {
-  const [, name = '', address = ''] = /^([^=]*)=(.*)$/s.exec(entry) ?? [];
-  if (address === '') return 'is not of the form name=address';
-  const exchange = name.trim().toLowerCase();
-  if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(exchange)) return 'has no proper exchange name';
-  const [, kind = '', rest = ''] = /^([^:]*)(.*)$/s.exec(address.trim()) ?? [];
-  if (kind === 'generator') return rest === '' ? { exchange, kind } : 'has no proper address';
-  if (kind === 'tcp') {
-    const endpoint = rest.startsWith('://') ? parseEndpoint(rest.slice(3)) : null;
-    return endpoint === null ? 'has no proper address' : { exchange, kind, ...endpoint };
-  }
-  if (parseEndpoint(address.trim()) !== null) return 'lacks tcp:// before the address';
-  return rest === '' ? 'has no proper address' : `is a source of the kind ${kind}, which is not in this version`;
-}
-
-function formatSource(source: Source): string {
-  return `${source.exchange}=${source.kind === 'tcp' ? `tcp://${formatEndpoint(source)}` : source.kind}`;
-}
-
-/** A server that later versions use: its name is known, so that an empty value is accepted and another explained. */
-function notYet(server: string): Setting<string> {
-  return {
-    schema: z.string('is not text').max(0, `is of no use: ${server} is not in this version`),
-    rule: 'empty',
-    fallback: '',
-    show: (value) => value,
-  };
-}
-
-function addRepeated<T>(context: z.core.ParsePayload<readonly T[]>, nameOf: (item: T) => string): void {
-  const seen = new Set<string>();
-  for (const [index, item] of context.value.entries()) {
-    const name = nameOf(item);
-    if (seen.has(name)) {
-      context.issues.push({ code: 'custom', message: 'is there more than once', path: [index], input: name });
-    }
-    seen.add(name);
-  }
 }

@@ -1,15 +1,23 @@
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { FeedEngine } from '../../internal/adapter/in/exchange/feed-engine.ts';
 import { buildHttpServer } from '../../internal/adapter/in/http/server.ts';
+import { formulas } from '../../internal/adapter/out/indicators/formulas.ts';
 import { acquireDataFolder } from '../../internal/adapter/out/sqlite/data-folder-lock.ts';
-import { SqliteCandleStore } from '../../internal/adapter/out/sqlite/sqlite-candle-store.ts';
 import { Metrics } from '../../internal/adapter/out/telemetry/metrics.ts';
 import { Telemetry } from '../../internal/adapter/out/telemetry/telemetry.ts';
 import { IngestTicks } from '../../internal/application/usecase/ingest-ticks.ts';
 import { KeepCheckpoints } from '../../internal/application/usecase/keep-checkpoints.ts';
+import { PublishLatest } from '../../internal/application/usecase/publish-latest.ts';
+import { QueryCandles } from '../../internal/application/usecase/query-candles.ts';
+import { memoryOf } from '../../internal/application/usecase/query-candles-memory.ts';
+import { CandleSource } from '../../internal/application/usecase/query-candles-source.ts';
+import { QueryIndicators } from '../../internal/application/usecase/query-indicators.ts';
 import { QueryPrices } from '../../internal/application/usecase/query-prices.ts';
+import { QueryTicks } from '../../internal/application/usecase/query-ticks.ts';
 import { replayLog } from '../../internal/application/usecase/recover-state.ts';
 import { ReportSystem } from '../../internal/application/usecase/report-system.ts';
+import { StreamHub, WILDCARDS_MAX } from '../../internal/application/usecase/stream-hub.ts';
+import { TickTap } from '../../internal/application/usecase/stream-tap.ts';
 import { SwitchMode } from '../../internal/application/usecase/switch-mode.ts';
 import { SymbolDirectory } from '../../internal/application/usecase/symbol-directory.ts';
 import { WatchSources } from '../../internal/application/usecase/watch-sources.ts';
@@ -18,10 +26,12 @@ import { MarketState } from '../../internal/domain/service/market-state.ts';
 import { withDeadline } from '../../pkg/concurrency/deadline.ts';
 import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
 import type { Logger } from '../../pkg/logger/logger.ts';
+import { openCandleStore, refuseGap } from './candle-store.ts';
 import { asStartupError, isClosedTickLog } from './data-errors.ts';
 import { spawnDecodeThread } from './decode-thread-source.ts';
 import { EXIT_CODE, StartupError } from './exit-code.ts';
 import { feedSource } from './feed-sources.ts';
+import { openLatestPrices } from './latest-prices.ts';
 import type { Settings } from './settings.ts';
 import { openTickLog } from './tick-log.ts';
 
@@ -60,15 +70,16 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
   const happenings = new Telemetry(logger, metrics);
 
   const folder = orRefuse(() => acquireDataFolder(settings.dataDir));
-  const store = await orRefuseAsync(SqliteCandleStore.open({ path: join(folder.path, 'marketflow.db') }));
+  const store = await orRefuseAsync(openCandleStore({ settings, dataDir: folder.path, nowMs, logger }));
   const checkpoint = await orRefuseAsync(store.load());
 
-  const { latenessMs, slackMs, flushIntervalMs } = settings.candles;
-  const state = new MarketState({ latenessMs, slackMs });
+  const { flushIntervalMs, ...fold } = settings.candles;
+  const state = new MarketState(fold);
   if (checkpoint !== null) state.restore(checkpoint);
   const log = await orRefuseAsync(
     openTickLog({ settings: settings.tickLog, dataDir: folder.path, afterPosition: state.position, nowMs, logger }),
   );
+  refuseGap(folder.path, state.position, log.stats());
   await orRefuseAsync(replayLog(state, log, happenings, nowMs));
 
   const checkpoints = new KeepCheckpoints({
@@ -81,6 +92,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
     onFatal,
   });
   const symbols = new SymbolDirectory(state.symbols, settings.symbols, settings.symbolLimit);
+  const tap = new TickTap(state);
   const ingest = new IngestTicks({
     log,
     state,
@@ -91,6 +103,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
       if (!isClosedTickLog(cause)) onFatal(cause);
     },
     commit: () => checkpoints.commit(),
+    onFolded: tap.folded,
   });
   if (settings.symbols !== '*') for (const name of settings.symbols) ingest.addSymbol(name);
 
@@ -116,17 +129,57 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
 
   const watch = new WatchSources({ state, feeds, ingest, nowMs, staleAfterMs: timings.staleAfterMs });
   const mode = new SwitchMode({ state, feeds, ingest, happenings, nowMs });
+  const exchanges = (of: Mode) => {
+    const seen = state.knownSources().filter((source) => source.mode === of);
+    return [...new Set([...feeds.exchanges(of), ...seen.map(({ exchange }) => exchange)])];
+  };
+  const knowsSymbol = (name: string) => symbols.idOf(name) !== undefined || state.symbols.includes(name);
+  const candleSource = new CandleSource({
+    ...{ store, memory: memoryOf(state), intervalsMs: state.intervalsMs, exchanges, knowsSymbol, nowMs },
+    mode: () => state.mode?.mode ?? settings.mode,
+  });
   const prices = new QueryPrices({ state, store, feeds, symbols, nowMs });
   const system = new ReportSystem({
     ...{ state, feeds, log, store, checkpoints, watch, symbols, nowMs, startedAtMs, version },
     role: 'all',
+    cache: () => publisher?.health() ?? null,
     unready: () => [...unready, ...(ingest.waitsFor === null ? [] : [`intake waits: ${ingest.waitsFor}`])],
   });
-  metrics.observe({ system, queues: () => feeds.queues(), pendingLogRecords: () => log.stats().pendingRecords });
+  const cache =
+    settings.redis === null ? null : await openLatestPrices({ settings: settings.redis, startedAtMs, nowMs });
+  const publisher: PublishLatest | null =
+    cache &&
+    new PublishLatest({
+      state,
+      cache,
+      feeds,
+      symbols,
+      happenings,
+      report: () => system.all(),
+      nowMs,
+      elapsedMs: () => performance.now(),
+    });
+  const stream = new StreamHub({
+    ...{ state, feeds, symbols, prices, system, tap, nowMs },
+    limits: { ...settings.streams, wildcards: WILDCARDS_MAX },
+    schedule: (call, delayMs) => void setTimeout(call, delayMs),
+    newSessionId: randomUUID,
+  });
+  metrics.observe({
+    system,
+    queues: () => feeds.queues(),
+    pendingLogRecords: () => log.stats().pendingRecords,
+    streams: () => stream.stats(),
+  });
   const http = buildHttpServer({
     prices,
+    candles: new QueryCandles(candleSource),
+    indicators: new QueryIndicators(candleSource, formulas),
+    ticks: new QueryTicks({ log, state, exchanges, knowsSymbol, nowMs }),
+    stream,
     mode,
     system,
+    requestsPerSecond: settings.server.requestsPerSecond,
     version,
     nowMs,
     metricsText: () => metrics.text(),
@@ -142,6 +195,7 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
       { name: 'candle store', stop: () => store.close() },
       { name: 'tick log', stop: () => log.close() },
       { name: 'checkpoints', start: () => checkpoints.start(), stop: () => checkpoints.stop() },
+      { name: 'cache', start: () => publisher?.start(), stop: () => publisher?.stop() },
       { name: 'decoders', stop: () => feeds.close() },
       {
         name: 'mode',
@@ -198,7 +252,7 @@ async function orRefuseAsync<T>(opening: Promise<T>): Promise<T> {
 }
 
 /** The HTTP port can't be had: the one refusal of the start that is nobody's fault. */
-function refusedPort(error: unknown, { server }: Settings): StartupError | null {
+export function refusedPort(error: unknown, { server }: Settings): StartupError | null {
   const causes = error instanceof AggregateError ? error.errors : [error];
   const refused = causes.find(
     (cause: NodeJS.ErrnoException) => cause?.syscall === 'listen' || cause?.syscall === 'getaddrinfo',

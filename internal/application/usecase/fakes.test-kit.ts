@@ -4,7 +4,10 @@ import type { FeedState } from '../port/in/queries.ts';
 import type { Happenings } from '../port/out/happenings.ts';
 import type { FeedStatus, MarketFeeds } from '../port/out/market-feeds.ts';
 
-export const OPTIONS = { latenessMs: 120_000, slackMs: 2_000 };
+export const OPTIONS = {
+  ...{ latenessMs: 120_000, slackMs: 2_000, secondsRetentionMs: 86_400_000 },
+  intervalsMs: [1_000, 60_000, 300_000, 3_600_000],
+};
 export const T0 = 1_786_310_760_000;
 
 /** A clock that goes when it is told to. */

@@ -1,8 +1,8 @@
 import { MemoryCandleStore } from '../../adapter/out/memory/memory-candle-store.ts';
 import type { LogRecord } from '../../domain/model/log-record.ts';
 import { TickBatch } from '../../domain/model/tick-batch.ts';
-import type { MarketState } from '../../domain/service/market-state.ts';
-import { FakeFeeds, ManualClock, newState, OPTIONS } from './fakes.test-kit.ts';
+import { MarketState } from '../../domain/service/market-state.ts';
+import { FakeFeeds, ManualClock, OPTIONS } from './fakes.test-kit.ts';
 import { QueryPrices } from './query-prices.ts';
 import { SymbolDirectory } from './symbol-directory.ts';
 
@@ -23,12 +23,16 @@ export class Simulation {
   readonly counted: SimTick[] = [];
   readonly store = new GatedStore();
   readonly feeds = new FakeFeeds({ live: EXCHANGES.slice(0, 3), test: ['one'] });
-  state: MarketState = newState();
+  state: MarketState;
   queries!: QueryPrices;
   private readonly log: LogRecord[] = [];
   private readonly watermarks: number[] = [];
 
-  constructor() {
+  private readonly intervalsMs: readonly number[];
+
+  constructor(intervalsMs: readonly number[] = OPTIONS.intervalsMs) {
+    this.intervalsMs = intervalsMs;
+    this.state = this.newState();
     this.clock.ms += 17;
     this.append({ kind: 'mode', mode: 'live', epoch: 1, atMs: this.clock.ms, switched: false });
     for (const [id, exchange] of EXCHANGES.entries())
@@ -66,11 +70,15 @@ export class Simulation {
 
   /** The process is gone, and a new one reads checkpoint and log. */
   async restart(): Promise<void> {
-    this.state = newState();
+    this.state = this.newState();
     const checkpoint = await this.store.load();
     if (checkpoint !== null) this.state.restore(checkpoint);
     for (let at = this.state.position; at < this.log.length; at++) this.state.apply(this.log[at]!, at + 1);
     this.open();
+  }
+
+  private newState(): MarketState {
+    return new MarketState({ ...OPTIONS, intervalsMs: this.intervalsMs });
   }
 
   private open(): void {

@@ -1,20 +1,20 @@
 import { type Extremes, emptyExtremes, MINUTE_MS, mergeExtremes } from '../../domain/model/candle.ts';
-import { exactValue } from '../../domain/service/exact-sum.ts';
 import type { Instrument } from '../../domain/service/instrument.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { SourceBook } from '../../domain/service/source-book.ts';
-import type {
-  Answer,
-  AveragePrice,
-  ExtremePrice,
-  LatestPrice,
-  Period,
-  PriceQueries,
-  QueryFailure,
-} from '../port/in/queries.ts';
+import type { Answer, AveragePrice, ExtremePrice, LatestPrice, Period, PriceQueries } from '../port/in/queries.ts';
 import type { CandleStore } from '../port/out/candle-store.ts';
 import type { MarketFeeds } from '../port/out/market-feeds.ts';
 import { type PeriodWindow, periodWindow } from './period-window.ts';
+import {
+  averageAnswer,
+  type Extreme,
+  extremeAnswer,
+  failure,
+  noTick,
+  type PairSummary,
+  type Summaries,
+} from './price-answers.ts';
 import { priceStatus } from './price-status.ts';
 import type { SymbolDirectory } from './symbol-directory.ts';
 
@@ -30,11 +30,6 @@ export interface QueryPricesParts {
 interface Pair {
   readonly source: SourceBook;
   readonly instrument: Instrument;
-}
-
-interface PairSummary {
-  readonly source: SourceBook;
-  readonly summary: Extremes;
 }
 
 /** Answers for prices of the current mode out of this process's own state, and the store for minutes that have left it. */
@@ -79,75 +74,30 @@ export class QueryPrices implements PriceQueries {
   }
 
   highest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
-    return this.extreme(exchange, symbol, period, 'high', 'highAtMs', (a, b) => a > b);
+    return this.extreme('highest', exchange, symbol, period);
   }
 
   lowest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
-    return this.extreme(exchange, symbol, period, 'low', 'lowAtMs', (a, b) => a < b);
+    return this.extreme('lowest', exchange, symbol, period);
   }
 
   async average(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<AveragePrice>> {
     const answer = await this.summaries(exchange, symbol, period);
-    if (!answer.ok) return answer;
-    const { pairs, window } = answer.value;
-    const merged = emptyExtremes();
-    for (const { summary } of pairs) mergeExtremes(merged, summary);
-    return {
-      ok: true,
-      value: {
-        exchange: exchange === null ? null : (pairs[0]?.source.exchange ?? null),
-        symbol: symbol.toUpperCase(),
-        price: exactValue(merged) / merged.count,
-        period: period?.text ?? null,
-        ...bounds(window, merged),
-        count: merged.count,
-      },
-    };
+    return answer.ok ? averageAnswer(answer.value, exchange, symbol, period) : answer;
   }
 
   private async extreme(
+    which: Extreme,
     exchange: string | null,
     symbol: string,
     period: Period | null,
-    price: 'high' | 'low',
-    at: 'highAtMs' | 'lowAtMs',
-    beats: (a: number, b: number) => boolean,
   ): Promise<Answer<ExtremePrice>> {
     const answer = await this.summaries(exchange, symbol, period);
-    if (!answer.ok) return answer;
-    const { pairs, window } = answer.value;
-    const merged = emptyExtremes();
-    let best: PairSummary | undefined;
-    for (const pair of pairs) {
-      mergeExtremes(merged, pair.summary);
-      const held = best?.summary;
-      const wins =
-        held === undefined ||
-        beats(pair.summary[price], held[price]) ||
-        (pair.summary[price] === held[price] && pair.summary[at] < held[at]);
-      if (wins) best = pair;
-    }
-    if (best === undefined) return noTick(symbol);
-    return {
-      ok: true,
-      value: {
-        exchange: best.source.exchange,
-        symbol: symbol.toUpperCase(),
-        price: best.summary[price],
-        timestamp: best.summary[at],
-        period: period?.text ?? null,
-        ...bounds(window, merged),
-        count: merged.count,
-      },
-    };
+    return answer.ok ? extremeAnswer(which, answer.value, symbol, period) : answer;
   }
 
   /** The folds of all pairs that had ticks in the window; `window` null = all history. */
-  private async summaries(
-    exchange: string | null,
-    symbol: string,
-    period: Period | null,
-  ): Promise<Answer<{ pairs: PairSummary[]; window: PeriodWindow | null }>> {
+  private async summaries(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<Summaries>> {
     const found = this.pairs(exchange, symbol);
     if (!found.ok) return found;
     const window = period === null ? null : periodWindow(period.ms, this.parts.nowMs());
@@ -166,7 +116,7 @@ export class QueryPrices implements PriceQueries {
           return failure('unavailable', 'the candle store does not answer');
         }
       }
-      if (summary.count > 0) pairs.push({ source, summary });
+      if (summary.count > 0) pairs.push({ exchange: source.exchange, summary });
     }
     if (pairs.length === 0) return noTick(symbol);
     return { ok: true, value: { pairs, window } };
@@ -212,18 +162,4 @@ export class QueryPrices implements PriceQueries {
     }
     return { ok: true, value: pairs };
   }
-}
-
-function bounds(window: PeriodWindow | null, merged: Extremes): { from: number; to: number } {
-  return window === null
-    ? { from: merged.firstAtMs, to: merged.lastAtMs + 1 }
-    : { from: window.fromMs, to: window.toMs };
-}
-
-function noTick(symbol: string): { ok: false; failure: QueryFailure; detail: string } {
-  return failure('no_data', `no tick of ${symbol.toUpperCase()} in the window`);
-}
-
-function failure(code: QueryFailure, detail: string): { ok: false; failure: QueryFailure; detail: string } {
-  return { ok: false, failure: code, detail };
 }

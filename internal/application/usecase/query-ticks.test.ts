@@ -123,6 +123,17 @@ test('pages of any size, in both orders, within any range and with any budget, a
   );
 });
 
+test('the newest ticks of a range are found behind however many records without ticks', async () => {
+  const world = await World.open();
+  await world.chunk(0, T0, [[0, 7, 0]]);
+  for (let i = 0; i < 600; i++) {
+    await world.append({ kind: 'feed', source: 1, epoch: 1, up: i % 2 === 0, atMs: T0 + i });
+  }
+  const { ticks } = await walk(world.queries(), { fromMs: T0 - 1 });
+  assert.deepEqual(ticks, world.of(0, 0));
+  assert.equal(ticks.length, 1);
+});
+
 test('a log of many blocks is walked through backwards, however small the budget', async () => {
   const world = await World.open();
   for (let i = 0; i < 3_000; i++) await world.chunk(i % 2, T0 + i * 10, [[i % 3 === 0 ? 0 : 1, i + 1, 0]]);

@@ -138,7 +138,7 @@ export class QueryTicks implements TickQueries {
       found = [...found, ...read.found.reverse()];
       if (found.length > wanted.limit) break;
       end = start - 1;
-      if (read.newestReceivedAtMs < wanted.fromMs - AHEAD_MS) break;
+      if (read.newestReceivedAtMs !== null && read.newestReceivedAtMs < wanted.fromMs - AHEAD_MS) break;
       block *= BLOCK_GROWTH;
     }
     return cut(found, wanted.limit, null);
@@ -150,13 +150,14 @@ export class QueryTicks implements TickQueries {
     end: number,
     wanted: Wanted,
     budget: Budget,
-  ): Promise<{ found: Found[]; newestReceivedAtMs: number } | null> {
+  ): Promise<{ found: Found[]; newestReceivedAtMs: number | null } | null> {
     const found: Found[] = [];
-    let newestReceivedAtMs = Number.NEGATIVE_INFINITY;
+    // Null: not one of the records was of ticks, which says nothing of those before.
+    let newestReceivedAtMs: number | null = null;
     for await (const { position, record } of this.parts.log.read(start - 1)) {
       if (position > end) break;
       if (record.kind === 'ticks') {
-        newestReceivedAtMs = Math.max(newestReceivedAtMs, record.batch.receivedAtMs);
+        newestReceivedAtMs = Math.max(newestReceivedAtMs ?? 0, record.batch.receivedAtMs);
         take(record.batch, position, wanted, (row) => isBefore(wanted.after, position, row), found);
         // Only the newest are wanted.
         if (found.length > 2 * wanted.limit + 2) found.splice(0, found.length - wanted.limit - 1);

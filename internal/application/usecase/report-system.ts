@@ -31,6 +31,8 @@ export interface ReportSystemParts {
   readonly startedAtMs: number;
   readonly role: string;
   readonly version: string;
+  /** Of the cache beside this process; null or left out: there is none. */
+  readonly cache?: () => ComponentHealth | null;
   /** Why the process is not ready; empty = ready. */
   readonly unready: () => readonly string[];
 }
@@ -67,8 +69,10 @@ export class ReportSystem implements SystemQueries {
       status: stats.state === 'ok' ? 'ok' : 'degraded',
       ...(stats.state === 'ok' ? {} : { detail: `intake waits: ${stats.state}` }),
     };
+    const cache = this.parts.cache?.() ?? { kind: 'memory', status: 'ok' };
     const allWell =
-      storage.status === 'ok' && tickLog.status === 'ok' && sources.every((source) => source.state === 'live');
+      [storage, tickLog, cache].every((part) => part.status === 'ok') &&
+      sources.every((source) => source.state === 'live');
     return {
       status: allWell ? 'ok' : 'degraded',
       mode,
@@ -76,10 +80,14 @@ export class ReportSystem implements SystemQueries {
       uptimeMs: nowMs() - startedAtMs,
       version,
       sources,
-      storage: { ...storage, kind: store.kind },
-      cache: { kind: 'memory', status: 'ok' },
+      storage: { ...storage, kind: store.kind, ...(store.features === undefined ? {} : { features: store.features }) },
+      cache,
       tickLog: { ...tickLog, bytes: stats.bytes, segments: stats.segments },
     };
+  }
+
+  all(): { health: HealthReport; audit: Audit; symbols: readonly SymbolInfo[]; exchanges: readonly ExchangeInfo[] } {
+    return { health: this.health(), audit: this.audit(), symbols: this.symbols(), exchanges: this.exchanges() };
   }
 
   readiness(): Readiness {

@@ -39,7 +39,7 @@ async function setUp() {
   };
   const states = () => {
     const book = state.sources[source]!;
-    return book.instruments[0]!.minutes.map((minute) => book.stateOf(minute));
+    return book.candlesInMemory(book.instruments[0]!, 60_000).map((minute) => minute.state);
   };
   return { clock, state, log, source, watch, ticks, step, states };
 }

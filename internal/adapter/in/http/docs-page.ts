@@ -49,7 +49,7 @@ function curlLine(method: string, path: string, parameters: readonly ApiParamete
   for (const { name, in: place, example } of parameters) {
     const value = encodeURIComponent(String(example ?? name));
     if (place === 'path') target = target.replace(`{${name}}`, value);
-    else query.push(`${name}=${value}`);
+    else if (example !== undefined) query.push(`${name}=${value}`);
   }
   const suffix = query.length > 0 ? `?${query.join('&')}` : '';
   return `curl -s ${method === 'post' ? '-X POST ' : ''}'http://localhost:${port}${target}${suffix}'`;

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { type ProblemCode, sendProblem } from './problem.ts';
+import { problemOfParameter } from './query-reader.ts';
 
 /** Told of every failure that the client only sees as `internal`. */
 export type ReportFault = (error: unknown, route: string) => void;
@@ -14,6 +15,7 @@ const CODE_OF_ERROR: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
   FST_ERR_HANDLER_TIMEOUT: 'unavailable',
+  too_many_requests: 'too_many_requests',
   // Of the ports.
   unavailable: 'unavailable',
   serial_full: 'unavailable',
@@ -29,7 +31,8 @@ export function faultHandler(report: ReportFault) {
     }
     const code = CODE_OF_ERROR[error.code] ?? 'internal';
     if (code === 'internal') report(error, request.routeOptions.url ?? 'unmatched');
-    sendProblem(reply, code);
+    // What a port says of itself is a sentence for the client.
+    sendProblem(reply, code, error.code === 'unavailable' ? error.message : undefined);
   };
 }
 
@@ -45,8 +48,12 @@ function sendInputProblem(error: FastifyError, request: FastifyRequest, reply: F
       'unknown_parameter',
       `This route does not know the parameter "${name.slice(0, ECHO_MAX_CHARS)}".`,
     );
+  } else if (inPath) {
+    sendProblem(reply, 'invalid_symbol');
   } else {
-    sendProblem(reply, inPath ? 'invalid_symbol' : 'invalid_period');
+    const parameter = failure?.instancePath.slice(1) ?? '';
+    const code = problemOfParameter(request.routeOptions.url ?? '', parameter);
+    sendProblem(reply, code, code === 'invalid_period' ? undefined : `${parameter} comes more than once.`);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CONNECTIONS_MAX } from './limits.ts';
 import { rawExchange, rawProblemOf, rawStatus, STUBS, startServer } from './test-server.ts';
 
 const WAIT_MS = 15_000;
@@ -92,4 +93,43 @@ test('requests in a pipeline are answered in order', async (t) => {
   const one = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
   const text = await rawExchange(port, [one + one.replace('/healthz', '/nothing') + one]);
   assert.deepEqual(text.match(/HTTP\/1\.1 \d{3}/g), ['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 200']);
+});
+
+test('a client above the rate limit gets 429 with Retry-After, as a problem; the next second it is served again', async (t) => {
+  const { url, observed } = await startServer(t, { requestsPerSecond: 5 });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/healthz`)));
+  const refused = answers.filter(({ status }) => status === 429);
+  assert.ok(refused.length >= 10, `${refused.length} refused`);
+  for (const answer of refused) {
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    assert.equal(answer.headers.get('retry-after'), '1');
+    assert.equal(((await answer.json()) as { code: string }).code, 'too_many_requests');
+  }
+  assert.equal(observed.filter((line) => line.endsWith(' 429')).length, refused.length);
+  await sleep(1_100);
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+});
+
+test('connections beyond the limit are dropped, those that are there are served', { timeout: 60_000 }, async (t) => {
+  const { port } = await startServer(t);
+  const sockets: ReturnType<typeof connect>[] = [];
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  let dropped = 0;
+  // Not all at once: the kernel's queue of connections that wait to be accepted is shorter.
+  while (sockets.length < CONNECTIONS_MAX + 50) {
+    const socket = connect(port, '127.0.0.1');
+    sockets.push(socket);
+    socket.on('close', () => dropped++).on('error', () => undefined);
+    socket.resume();
+    await new Promise<void>((resolve) => socket.once('connect', resolve).once('close', () => resolve()));
+  }
+  for (let tries = 0; tries < 100 && dropped < 50; tries++) await sleep(50);
+  assert.equal(dropped, 50);
+  const alive = sockets.find((socket) => !socket.destroyed);
+  assert.ok(alive !== undefined);
+  const answer = new Promise<string>((resolve) => alive.once('data', (data) => resolve(String(data))));
+  alive.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.match(await answer, /^HTTP\/1.1 200/);
 });

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
+import { PROBLEMS } from './problem.ts';
 
 export const BODY_MAX_BYTES = 16 * 1024;
 /** Time for the headers, and for the whole request; looked at every `CHECK_INTERVAL_MS`. */
@@ -11,7 +12,7 @@ const KEEP_ALIVE_MS = 20_000;
 /** A client that does not take its response. */
 const SOCKET_IDLE_MS = 30_000;
 /** More are dropped at once, without an answer. */
-const CONNECTIONS_MAX = 2_048;
+export const CONNECTIONS_MAX = 2_048;
 /** As long as a URL can be: a symbol that is too long is an invalid symbol and not an unknown path. */
 const PATH_PARAMETER_MAX_CHARS = 16 * 1024;
 /** A handler that takes longer is answered for with `unavailable`. */
@@ -39,6 +40,21 @@ export const SERVER_OPTIONS = {
   },
   ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
 } as const satisfies FastifyHttpOptions<Server>;
+
+/** Addresses whose rate is remembered; the one that was heard longest ago goes first. */
+const CLIENTS_MAX = 10_000;
+
+/** Requests beyond this rate, by address of the client and second, get 429 `too_many_requests` with Retry-After. */
+export function limitRate(app: FastifyInstance, requestsPerSecond: number): void {
+  // Loaded only where it is used: it takes time at the start.
+  app.register(import('@fastify/rate-limit'), {
+    max: requestsPerSecond,
+    timeWindow: 1_000,
+    cache: CLIENTS_MAX,
+    errorResponseBuilder: () =>
+      Object.assign(new Error('rate'), { code: 'too_many_requests', statusCode: PROBLEMS.too_many_requests.status }),
+  });
+}
 
 export function limitConnections(app: FastifyInstance): void {
   app.server.maxConnections = CONNECTIONS_MAX;

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ModeControl } from '../../../application/port/in/queries.ts';
 import { MODES, type ModeState } from '../../../domain/model/mode.ts';
 import { MODE_SWITCH_TIMEOUT_MS } from './limits.ts';
+import { isOwnOrigin } from './origin.ts';
 import { STATUS, sendProblem } from './problem.ts';
 import { modeAnswer, noQuery, type RouteSchema } from './schemas.ts';
 
@@ -33,16 +34,9 @@ function sendMode(reply: FastifyReply, state: ModeState): void {
   reply.header('cache-control', 'no-store').send({ mode: state.mode, epoch: state.epoch, since: state.sinceMs });
 }
 
-/** Browsers name the page's origin with every POST; programs send none. */
 function refuseForeignOrigin(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const { origin, host } = request.headers;
-  if (origin === undefined || isSameHost(origin, host ?? '')) done();
+  if (isOwnOrigin(request.headers)) done();
   else sendProblem(reply, 'forbidden_origin');
-}
-
-function isSameHost(origin: string, host: string): boolean {
-  const page = URL.parse(origin);
-  return page !== null && page.host !== '' && page.host === URL.parse(`${page.protocol}//${host}`)?.host;
 }
 
 function modeSchema(summary: string): RouteSchema {

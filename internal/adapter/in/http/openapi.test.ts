@@ -8,6 +8,26 @@ const PRICE_PATHS = ['latest', 'highest', 'lowest', 'average'].flatMap((name) =>
   `get /prices/${name}/{symbol}`,
   `get /prices/${name}/{exchange}/{symbol}`,
 ]);
+/** Query parameters of the lists. */
+const LIST_PATHS: Readonly<Record<string, readonly string[]>> = {
+  'get /v1/candles/{symbol}': ['interval', 'from', 'to', 'limit', 'order', 'fill', 'format', 'mode', 'cursor'],
+  'get /v1/candles/{exchange}/{symbol}': [
+    'interval',
+    'from',
+    'to',
+    'limit',
+    'order',
+    'fill',
+    'format',
+    'mode',
+    'cursor',
+  ],
+  'get /v1/stream/sse': ['channel', 'exchanges', 'symbols'],
+  'get /v1/ticks/{exchange}/{symbol}': ['from', 'to', 'limit', 'order', 'mode', 'cursor'],
+  'get /v1/indicators/{exchange}/{symbol}': [
+    ...['name', 'interval', 'period', 'fast', 'slow', 'signal', 'deviations', 'from', 'to', 'limit', 'order', 'mode'],
+  ],
+};
 const OTHER_PATHS = [
   'mode',
   'health',
@@ -19,10 +39,14 @@ const OTHER_PATHS = [
   'v1/exchanges',
   '',
   'docs',
+  'docs/streams',
   'openapi.json',
+  'asyncapi.json',
+  'v1/stream',
 ];
 const EXPECTED = [
   ...PRICE_PATHS,
+  ...Object.keys(LIST_PATHS),
   ...OTHER_PATHS.map((path) => `get /${path}`),
   'post /mode/live',
   'post /mode/test',
@@ -67,7 +91,7 @@ test('every operation is described, and its parameters are those of its path', a
       assert.ok((description ?? '').length > 0, key);
       checkSchema(schema, document, key);
     }
-    const windowed = /highest|lowest|average/.test(path) ? ['period'] : [];
+    const windowed = LIST_PATHS[key] ?? (/highest|lowest|average/.test(path) ? ['period'] : []);
     assert.deepEqual(
       parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name),
       windowed,
@@ -79,7 +103,7 @@ test('every operation is described, and its parameters are those of its path', a
 test('every response has a description and valid content; problems come as problem documents', async (t) => {
   const document = await openApi(t);
   for (const { key, path, operation } of operationsOf(document)) {
-    for (const status of ['200', '400', '405', '431', '500'])
+    for (const status of [path === '/v1/stream' ? '101' : '200', '400', '405', '431', '500'])
       assert.ok(operation.responses[status], `${key} ${status}`);
     if (path.startsWith('/prices/')) assert.ok(operation.responses['404'] && operation.responses['503'], key);
     if (key.startsWith('post')) assert.ok(operation.responses['413'] && operation.responses['415'], key);
@@ -87,7 +111,8 @@ test('every response has a description and valid content; problems come as probl
       assert.match(status, /^[1-5]\d\d$/);
       assert.ok(response.description.length > 0 && response.description !== 'Default Response', `${key} ${status}`);
       const content = Object.entries(response.content ?? {});
-      assert.equal(content.length, 1, `${key} ${status}`);
+      const types = ['101', '304'].includes(status) ? 0 : key.includes('/v1/candles/') && status === '200' ? 2 : 1;
+      assert.equal(content.length, types, `${key} ${status}`);
       for (const [type, { schema }] of content) {
         const isReport = path === '/health' && status === '503';
         assert.equal(type === 'application/problem+json', Number(status) >= 400 && !isReport, `${key} ${status}`);

@@ -1,6 +1,6 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode, problemBody, STATUS } from './problem.ts';
-import { noQuery, type Tag } from './schemas.ts';
+import { type JsonSchema, noQuery, type Tag } from './schemas.ts';
 
 /** What this service uses of an OpenAPI 3.1 document. */
 export interface ApiDocument {
@@ -16,10 +16,11 @@ export interface ApiOperation {
   description?: string;
   operationId?: string;
   tags?: readonly string[];
-  parameters?: readonly ApiParameter[];
+  parameters?: ApiParameter[];
   requestBody?: unknown;
   responses: Record<string, ApiResponse>;
   'x-problems'?: readonly ProblemCode[];
+  'x-parameters'?: Readonly<Record<string, JsonSchema>>;
 }
 
 export interface ApiParameter {
@@ -41,6 +42,8 @@ export interface ApiResponse {
 
 const TAGS: Readonly<Record<Tag, string>> = {
   Prices: 'Latest, highest, lowest and average prices. Times are Unix milliseconds.',
+  Candles: 'Candles of many lengths, indicators over them, and single ticks. Times are Unix milliseconds.',
+  Streams: 'Changes as they come: a WebSocket, or server-sent events. The messages are at /docs/streams.',
   Mode: 'Live or test data: the two never mix.',
   Health: 'Probes and metrics.',
   Books: 'What came, what became of it, and from where.',
@@ -84,9 +87,29 @@ function completeOperation(operation: ApiOperation, method: string, path: string
   const byStatus = Map.groupBy([...COMMON, ...(operation['x-problems'] ?? [])], (code) => PROBLEMS[code].status);
   for (const [status, codes] of byStatus) operation.responses[status] ??= problemResponse(codes);
   delete operation['x-problems'];
+  documentParameters(operation);
   if (method === 'post') {
     operation.requestBody = { required: false, content: { 'application/json': { schema: { type: 'object' } } } };
   }
+}
+
+/** The schema that the framework checks only says that values are text; readers are told what they may be. */
+function documentParameters(operation: ApiOperation): void {
+  const documented = operation['x-parameters'];
+  delete operation['x-parameters'];
+  operation.parameters =
+    operation.parameters?.map((parameter) => {
+      const schema = parameter.in === 'query' ? documented?.[parameter.name] : undefined;
+      if (schema === undefined) return parameter;
+      const { description, examples, ...rest } = schema;
+      const [example] = Array.isArray(examples) ? examples : [];
+      return {
+        ...parameter,
+        description: String(description),
+        schema: rest,
+        ...(example === undefined ? {} : { example }),
+      };
+    }) ?? [];
 }
 
 function problemResponse(codes: readonly ProblemCode[]): ApiResponse {

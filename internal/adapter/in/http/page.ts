@@ -47,7 +47,7 @@ export function renderPage(title: string, body: string): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escapeHtml(title)}</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
 <body><header><div><strong><a href="/">MarketFlow</a></strong>
-<a href="/docs">API</a><a href="/openapi.json">OpenAPI</a><a href="/health">Health</a><a href="/metrics">Metrics</a><a href="/v1/audit">Audit</a>
+<a href="/docs">API</a><a href="/docs/streams">Streams</a><a href="/openapi.json">OpenAPI</a><a href="/health">Health</a><a href="/metrics">Metrics</a><a href="/v1/audit">Audit</a>
 </div></header><main>${body}</main></body></html>
 `;
 }

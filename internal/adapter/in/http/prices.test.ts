@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Answer, QueryFailure } from '../../../application/port/in/queries.ts';
+import type { Answer, LatestPrice, QueryFailure } from '../../../application/port/in/queries.ts';
 import { LATEST, problemOf, rawExchange, rawProblemOf, rawStatus, STUBS, startServer } from './test-server.ts';
 
 test('latest answers with the shape of the contract and is not cached', async (t) => {
@@ -13,6 +13,24 @@ test('latest answers with the shape of the contract and is not cached', async (t
   const atExchange = await (await fetch(`${url}/prices/latest/exchange2/BTCUSDT`)).json();
   assert.deepEqual(atExchange, { ...LATEST, exchange: 'exchange2' });
   assert.deepEqual(observed, ['/prices/latest/:symbol GET 200', '/prices/latest/:exchange/:symbol GET 200']);
+});
+
+test('a latest price that has to be fetched is sent when it comes; a fault on the way is internal', async (t) => {
+  const { url, faults } = await startServer(t, {
+    prices: {
+      ...STUBS.prices,
+      latest: async (exchange, symbol): Promise<Answer<LatestPrice>> => {
+        if (symbol === 'FAULT') throw new Error('a fault');
+        if (symbol === 'NONE') return { ok: false, failure: 'no_data', detail: 'none' };
+        return { ok: true, value: { ...LATEST, symbol, exchange: exchange ?? LATEST.exchange } };
+      },
+    },
+  });
+  const statusOf = async (path: string) => (await fetch(`${url}/prices/latest/${path}`)).status;
+  assert.deepEqual(await (await fetch(`${url}/prices/latest/BTCUSDT`)).json(), LATEST);
+  const paths = ['exchange2/BTCUSDT', 'NONE', 'exchange2/NONE', 'FAULT', '!/BTCUSDT'];
+  assert.deepEqual(await Promise.all(paths.map(statusOf)), [200, 404, 404, 500, 404]);
+  assert.equal(faults.length, 1);
 });
 
 test('window figures pass the period on, with and without exchange', async (t) => {

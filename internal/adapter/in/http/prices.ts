@@ -5,6 +5,7 @@ import { parsePeriod } from './period.ts';
 import { STATUS, sendProblem } from './problem.ts';
 import {
   averagePrice,
+  EXCHANGE_PATTERN,
   exchangeSymbolParams,
   extremePrice,
   type JsonSchema,
@@ -27,8 +28,6 @@ interface ByExchange {
 
 type WindowFigure = 'highest' | 'lowest' | 'average';
 
-const EXCHANGE_PATTERN = /^[A-Za-z0-9:_\-.]{1,64}$/;
-
 export const PRICE_COMPONENTS = [latestPrice, extremePrice, averagePrice] as const;
 
 export function addPriceRoutes(app: FastifyInstance, prices: PriceQueries): void {
@@ -47,19 +46,33 @@ function addLatest(app: FastifyInstance, prices: PriceQueries): void {
   app.get<BySymbol>(
     '/prices/latest/:symbol',
     { schema: anySchema('Latest price over all exchanges', answer, noQuery) },
-    (request, reply) => {
-      sendAnswer(reply, prices.latest(null, request.params.symbol));
-    },
+    (request, reply) => sendLatest(reply, prices.latest(null, request.params.symbol)),
   );
   app.get<ByExchange>(
     '/prices/latest/:exchange/:symbol',
     { schema: oneSchema('Latest price at one exchange', answer, noQuery) },
     (request, reply) => {
       const { exchange, symbol } = request.params;
-      if (EXCHANGE_PATTERN.test(exchange)) sendAnswer(reply, prices.latest(exchange, symbol));
-      else sendProblem(reply, 'unknown_exchange');
+      if (EXCHANGE_PATTERN.test(exchange)) return sendLatest(reply, prices.latest(exchange, symbol));
+      sendProblem(reply, 'unknown_exchange');
+      return undefined;
     },
   );
+}
+
+/** At once where the answer is there, and without a promise. */
+function sendLatest(
+  reply: FastifyReply,
+  answer: ReturnType<PriceQueries['latest']>,
+): Promise<FastifyReply> | undefined {
+  if (answer instanceof Promise) {
+    return answer.then((late) => {
+      sendAnswer(reply, late);
+      return reply;
+    });
+  }
+  sendAnswer(reply, answer);
+  return undefined;
 }
 
 function addWindow(app: FastifyInstance, prices: PriceQueries, figure: WindowFigure, $ref: string): void {

@@ -9,7 +9,7 @@ interface ProblemKind {
 }
 
 /** Answers that are not problems. With `PROBLEMS` the only place that knows HTTP status numbers. */
-export const STATUS = { ok: 200, noContent: 204, down: 503 } as const;
+export const STATUS = { switching: 101, ok: 200, noContent: 204, notModified: 304, down: 503 } as const;
 
 /** RFC 9457 `code` → everything that is the same for all problems of that code. */
 export const PROBLEMS = {
@@ -30,10 +30,41 @@ export const PROBLEMS = {
     title: 'Invalid period',
     detail: 'A period is a whole number and a unit (ms, s, m, h or d), from 100ms to 365d, given once.',
   },
+  unknown_channel: {
+    status: 400,
+    title: 'Unknown channel',
+    detail: 'A channel is latest, ticks, health, or candles: and an interval that is kept, as in candles:1m.',
+  },
+  too_many_topics: { status: 400, title: 'Too many topics', detail: 'A client has a limited number of topics.' },
+  invalid_interval: {
+    status: 400,
+    title: 'Invalid interval',
+    detail: 'Candles of this length are not kept; the detail and the member intervals say which are.',
+  },
+  invalid_range: {
+    status: 400,
+    title: 'Invalid range',
+    detail: 'from and to are Unix milliseconds, from before to, and at most 50000000 intervals apart, each given once.',
+  },
+  invalid_limit: {
+    status: 400,
+    title: 'Invalid limit',
+    detail: 'A limit is a whole number, within bounds that the detail states, given once.',
+  },
+  invalid_cursor: {
+    status: 400,
+    title: 'Invalid cursor',
+    detail: 'A cursor is the next of another answer, sent back unchanged beside the same other parameters.',
+  },
+  invalid_parameter: {
+    status: 400,
+    title: 'Invalid parameter',
+    detail: 'A parameter has a value that it may not have, is missing, or comes twice; the detail says which.',
+  },
   forbidden_origin: {
     status: 403,
     title: 'Forbidden origin',
-    detail: 'Pages of another origin may not change the mode.',
+    detail: 'Pages of another origin may not change the mode, and may not read streams.',
   },
   unknown_symbol: { status: 404, title: 'Unknown symbol', detail: 'This symbol is not known.' },
   unknown_exchange: {
@@ -59,6 +90,11 @@ export const PROBLEMS = {
     status: 417,
     title: 'Expectation failed',
     detail: 'The only expectation that is met is 100-continue.',
+  },
+  upgrade_required: {
+    status: 426,
+    title: 'Upgrade required',
+    detail: 'This is a WebSocket: ask for the upgrade, or use /v1/stream/sse.',
   },
   too_many_requests: { status: 429, title: 'Too many requests', detail: 'Slow down and try again.' },
   headers_too_large: {
@@ -103,8 +139,8 @@ export function sendProblem(reply: FastifyReply, code: ProblemCode, detail?: str
 }
 
 /** A whole HTTP/1.1 response, for sockets on which there is no request to reply to. */
-export function rawProblem(code: ProblemCode, headers: readonly string[] = []): Buffer {
-  const body = problemBody(code);
+export function rawProblem(code: ProblemCode, headers: readonly string[] = [], detail?: string): Buffer {
+  const body = problemBody(code, detail);
   const head = [
     `HTTP/1.1 ${PROBLEMS[code].status} ${PROBLEMS[code].title}`,
     `Content-Type: ${PROBLEM_TYPE}`,

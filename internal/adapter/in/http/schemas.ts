@@ -13,11 +13,14 @@ export interface RouteSchema extends FastifySchema {
   readonly summary: string;
   readonly tags: readonly [Tag];
   readonly 'x-problems'?: readonly ProblemCode[];
+  /** What the API document says of query parameters whose values the route reads itself. */
+  readonly 'x-parameters'?: Readonly<Record<string, JsonSchema>>;
 }
 
-export type Tag = 'Prices' | 'Mode' | 'Health' | 'Books' | 'Pages';
+export type Tag = 'Prices' | 'Candles' | 'Streams' | 'Mode' | 'Health' | 'Books' | 'Pages';
 
 export const SYMBOL_PATTERN = /^[A-Za-z0-9:_\-./]{1,32}$/;
+export const EXCHANGE_PATTERN = /^[A-Za-z0-9:_\-.]{1,64}$/;
 
 /** Made once, at start: at run time there is no zod. */
 export function jsonSchema(schema: z.ZodType): JsonSchema {

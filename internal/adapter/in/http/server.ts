@@ -1,17 +1,25 @@
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { CandleQueries, IndicatorQueries, TickQueries } from '../../../application/port/in/candle-queries.ts';
+import type { MarketStream } from '../../../application/port/in/market-stream.ts';
 import type { ModeControl, PriceQueries, SystemQueries } from '../../../application/port/in/queries.ts';
+import { addCandleRoutes, CANDLE_COMPONENTS } from './candles.ts';
+import type { ReadFile } from './dashboard/assets.ts';
+import { addDashboardRoutes } from './dashboard/routes.ts';
 import { renderDocs } from './docs-page.ts';
 import { faultHandler, type ReportFault } from './faults.ts';
-import { addLandingPage } from './landing-page.ts';
-import { CLOSE_GRACE_MS, limitConnections, SERVER_OPTIONS } from './limits.ts';
+import { addIndicatorRoutes, INDICATOR_COMPONENTS } from './indicators.ts';
+import { CLOSE_GRACE_MS, limitConnections, limitRate, SERVER_OPTIONS } from './limits.ts';
 import { addModeRoutes, MODE_COMPONENTS } from './mode.ts';
 import { type ApiDocument, OPENAPI_SCHEMA, openapiOptions } from './openapi.ts';
 import { pageSchema, sendPage } from './page.ts';
 import { addPriceRoutes, PRICE_COMPONENTS } from './prices.ts';
-import { PROBLEMS, type ProblemCode, sendProblem } from './problem.ts';
+import { PROBLEMS, type ProblemCode, STATUS, sendProblem } from './problem.ts';
 import { problem } from './schemas.ts';
+import { addStreamRoutes } from './stream/routes.ts';
+import { isStreamUpgrade, WEBSOCKET_PATH, WebSocketEndpoint } from './stream/websocket.ts';
 import { addSystemRoutes, type MetricsText, SYSTEM_COMPONENTS } from './system.ts';
+import { addTickRoutes, TICK_COMPONENTS } from './ticks.ts';
 import { answerUnmatched, RouteTable, sendBadUrl } from './unmatched.ts';
 import { answerOddRequests, clientErrorAnswer } from './wire-errors.ts';
 
@@ -20,12 +28,22 @@ export type ObserveRequest = (route: string, method: string, status: number, sec
 
 export interface HttpDependencies {
   readonly prices: PriceQueries;
+  readonly candles: CandleQueries;
+  readonly indicators: IndicatorQueries;
+  /** Null: this process has no tick log. */
+  readonly ticks: TickQueries | null;
+  /** Null: this process sees no ticks. */
+  readonly stream: MarketStream | null;
   readonly mode: ModeControl;
   readonly system: SystemQueries;
   readonly metricsText: MetricsText;
   readonly observeRequest: ObserveRequest;
   /** The causes behind every `internal` answer; without it they are lost. */
   readonly reportFault?: ReportFault;
+  /** Of one client's address; null = no limit. */
+  readonly requestsPerSecond: number | null;
+  /** Default: the files that the build has made. */
+  readonly readDashboardFile?: ReadFile;
   readonly version: string;
   readonly nowMs: () => number;
 }
@@ -37,6 +55,16 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+const COMPONENTS = [
+  problem,
+  ...PRICE_COMPONENTS,
+  ...CANDLE_COMPONENTS,
+  ...INDICATOR_COMPONENTS,
+  ...TICK_COMPONENTS,
+  ...MODE_COMPONENTS,
+  ...SYSTEM_COMPONENTS,
+];
+
 interface StaticTexts {
   openapiJson: string;
   docsHtml: string;
@@ -46,6 +74,7 @@ export function buildHttpServer(deps: HttpDependencies): HttpServer {
   const routes = new RouteTable();
   const texts: StaticTexts = { openapiJson: '', docsHtml: '' };
   const app = buildApp(deps, routes, texts);
+  const sockets = deps.stream === null ? null : webSockets(app, deps, deps.stream);
   return {
     async listen(host, port) {
       await app.ready();
@@ -57,7 +86,11 @@ export function buildHttpServer(deps: HttpDependencies): HttpServer {
       texts.docsHtml = renderDocs(document, Number(new URL(url).port));
       return { url };
     },
-    close: () => closeApp(app),
+    async close() {
+      deps.stream?.close();
+      await sockets?.close();
+      await closeApp(app);
+    },
   };
 }
 
@@ -66,6 +99,8 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
   const observeWire = (code: ProblemCode) => observeRequest('unparsed', 'unknown', PROBLEMS[code].status, 0);
   const app = Fastify({
     ...SERVER_OPTIONS,
+    // Node ≥ 24.9; before, upgrades that are none of ours are bad requests.
+    http: { ...SERVER_OPTIONS.http, ...(deps.stream !== null && { shouldUpgradeCallback: isStreamUpgrade }) },
     clientErrorHandler: clientErrorAnswer(observeWire),
     frameworkErrors: (_error, request, reply) => {
       sendBadUrl(request, reply, routes);
@@ -74,7 +109,7 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
   });
   limitConnections(app);
   answerOddRequests(app.server, observeWire);
-  for (const schema of [problem, ...PRICE_COMPONENTS, ...MODE_COMPONENTS, ...SYSTEM_COMPONENTS]) app.addSchema(schema);
+  for (const schema of COMPONENTS) app.addSchema(schema);
   app.setErrorHandler(faultHandler(deps.reportFault ?? (() => {})));
   acceptBodies(app);
   app.addHook('onRequest', requireHost);
@@ -87,6 +122,7 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
     };
   });
   app.register(swagger, openapiOptions(deps.version));
+  if (deps.requestsPerSecond !== null) limitRate(app, deps.requestsPerSecond);
   app.register(async (scope) => addRoutes(scope, deps, texts));
   app.register(async (scope) => {
     scope.addHook('onResponse', async (request, reply) => {
@@ -97,11 +133,33 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
   return app;
 }
 
+function webSockets(
+  app: FastifyInstance,
+  { nowMs, observeRequest }: HttpDependencies,
+  stream: MarketStream,
+): WebSocketEndpoint {
+  return new WebSocketEndpoint(app.server, {
+    stream,
+    nowMs,
+    observeWire: (code) => observeRequest(WEBSOCKET_PATH, 'GET', PROBLEMS[code].status, 0),
+    observeUpgrade: () => observeRequest(WEBSOCKET_PATH, 'GET', STATUS.switching, 0),
+  });
+}
+
 function addRoutes(app: FastifyInstance, deps: HttpDependencies, texts: StaticTexts): void {
   addPriceRoutes(app, deps.prices);
+  addCandleRoutes(app, deps.candles, deps.nowMs);
+  addIndicatorRoutes(app, deps.indicators, deps.nowMs);
+  addTickRoutes(app, deps.ticks);
   addModeRoutes(app, deps.mode);
   addSystemRoutes(app, deps.system, deps.metricsText);
-  addLandingPage(app, deps);
+  addStreamRoutes(app, deps.stream, deps.version);
+  addDashboardRoutes(app, {
+    intervalsMs: deps.candles.intervalsMs,
+    version: deps.version,
+    hasStream: deps.stream !== null,
+    readFile: deps.readDashboardFile,
+  });
   app.get('/docs', { schema: pageSchema('These pages') }, (_request, reply) => sendPage(reply, texts.docsHtml));
   app.get('/openapi.json', { schema: OPENAPI_SCHEMA }, (_request, reply) => {
     reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache');

@@ -14,6 +14,13 @@ const part = {
   kind: z.string().meta({ description: 'What does the job.', examples: ['sqlite'] }),
   status,
   detail: z.string().exactOptional(),
+  features: z
+    .record(z.string(), z.string())
+    .exactOptional()
+    .meta({
+      description: 'What it runs with.',
+      examples: [{ timescale: '2.28.0', compressAfter: '7d', retention: 'off' }],
+    }),
 };
 
 export const healthReport = component(

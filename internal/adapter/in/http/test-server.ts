@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
+import type { Candle } from '../../../application/port/in/candle-queries.ts';
+import type { MarketStream } from '../../../application/port/in/market-stream.ts';
 import type { HealthReport, LatestPrice } from '../../../application/port/in/queries.ts';
 import { REJECTION_REASONS, type RejectionReason } from '../../../domain/model/rejection.ts';
 import { buildHttpServer, type HttpDependencies } from './server.ts';
@@ -24,6 +26,16 @@ export const LATEST: LatestPrice = {
   status: 'live',
 };
 
+export const CANDLE: Candle = {
+  ...{ openTime: 1_740_411_180_000, closeTime: 1_740_411_240_000 },
+  ...{ open: 67_300, high: 67_350.5, low: 67_290, close: 67_321.5 },
+  ...{ volume: 1.25, quoteVolume: 84_146, count: 112, average: 67_318, vwap: 67_316.8 },
+  ...{ firstTradeId: 5_000, lastTradeId: 5_111 },
+  ...{ state: 'final', complete: true, source: 'ticks', revision: 0 },
+};
+
+export const INTERVALS_MS = [1_000, 60_000, 300_000, 604_800_000];
+
 export const HEALTH: HealthReport = {
   status: 'ok',
   mode: 'test',
@@ -45,6 +57,14 @@ const NO_REJECTIONS = Object.fromEntries(REJECTION_REASONS.map((reason) => [reas
 >;
 
 const WINDOW = { from: 1_000, to: 11_000, count: 3 };
+
+/** Nobody can subscribe; what it says of its limits is shown. */
+const STREAM: MarketStream = {
+  limits: { clients: 0, topics: 1_024, wildcards: 32, intervalMs: 20, slowMs: 10_000 },
+  open: () => null,
+  stats: () => ({ clients: { websocket: 0, sse: 0 }, topics: 0, sent: 0, dropped: 0, ticksLost: 0, closedSlow: 0 }),
+  close: () => undefined,
+};
 
 export const STUBS: HttpDependencies = {
   prices: {
@@ -74,6 +94,35 @@ export const STUBS: HttpDependencies = {
     average: async (exchange, symbol, period) => ({
       ok: true,
       value: { exchange, symbol, price: 2, period: period?.text ?? null, ...WINDOW },
+    }),
+  },
+  candles: {
+    intervalsMs: INTERVALS_MS,
+    candles: async ({ mode, exchange, symbol, fromMs, toMs }) => ({
+      ok: true,
+      value: {
+        ...{ mode: mode ?? 'test', exchange, symbol, fromMs, toMs: toMs ?? 1_740_411_245_000 },
+        ...{ candles: [CANDLE], more: false, settled: toMs !== null },
+      },
+    }),
+  },
+  indicators: {
+    intervalsMs: INTERVALS_MS,
+    indicator: async ({ mode, exchange, symbol, fromMs, toMs }) => ({
+      ok: true,
+      value: {
+        ...{ mode: mode ?? 'test', exchange, symbol, fromMs, toMs: toMs ?? 1_740_411_245_000, warmUp: 20, more: false },
+        points: [{ openTime: 1_000, closeTime: 2_000, state: 'forming', complete: false, values: { value: 2.5 } }],
+      },
+    }),
+  },
+  ticks: {
+    ticks: async ({ mode, exchange, symbol }) => ({
+      ok: true,
+      value: {
+        ...{ mode: mode ?? 'test', exchange, symbol, availableFromMs: 500, next: null },
+        ticks: [{ price: 2.5, quantity: null, tradeId: null, timestamp: 1_000, receivedAt: 1_010 }],
+      },
     }),
   },
   mode: {
@@ -117,8 +166,10 @@ export const STUBS: HttpDependencies = {
     ],
   },
   metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
+  stream: STREAM,
   observeRequest: () => {},
   version: '0.1.0',
+  requestsPerSecond: null,
   nowMs: () => 1_740_411_240_000,
 };
 

@@ -48,7 +48,8 @@ export function answerOddRequests(server: Server, observe: ObserveWire): void {
   });
 }
 
-function endAndLinger(socket: Duplex, answer: Buffer): void {
+/** The socket's last words. */
+export function endAndLinger(socket: Duplex, answer: Buffer): void {
   socket.on('error', () => socket.destroy());
   socket.end(answer);
   socket.resume();

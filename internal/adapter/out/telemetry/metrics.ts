@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { StreamStats } from '../../../application/port/in/market-stream.ts';
 import type { SystemQueries } from '../../../application/port/in/queries.ts';
 import { RequestTimes } from './request-times.ts';
 
@@ -7,6 +8,7 @@ export interface MetricSources {
   readonly system: SystemQueries;
   readonly queues: () => { readonly queuedChunks: number; readonly chunksInFlight: number };
   readonly pendingLogRecords: () => number;
+  readonly streams: () => StreamStats;
 }
 
 const FEED_STATES = ['connecting', 'live', 'stale', 'down'] as const;
@@ -33,7 +35,8 @@ export class Metrics {
   }
 
   /** Adds what is read from the running system. */
-  observe({ system, queues, pendingLogRecords }: MetricSources): void {
+  observe({ system, queues, pendingLogRecords, streams }: MetricSources): void {
+    const observeStreams = this.observeStreams(streams);
     const received = this.counter('marketflow_ticks_received_total', 'Frames received', ['mode', 'exchange']);
     const accepted = this.counter('marketflow_ticks_accepted_total', 'Ticks accepted', ['mode', 'exchange']);
     const rejected = this.counter('marketflow_ticks_rejected_total', 'Frames rejected', ['mode', 'exchange', 'reason']);
@@ -62,8 +65,28 @@ export class Metrics {
       depth.set({ queue: 'log_records' }, pendingLogRecords());
       logBytes.set(health.tickLog.bytes);
       logSegments.set(health.tickLog.segments);
+      observeStreams();
     };
     this.collect = collect;
+  }
+
+  private observeStreams(streams: () => StreamStats): () => void {
+    const clients = this.gauge('marketflow_stream_clients', 'Clients of streams', ['transport']);
+    const topics = this.gauge('marketflow_stream_topics', 'Topics that are looked at');
+    const sent = this.counter('marketflow_stream_messages_total', 'Messages of topics given to clients');
+    const dropped = this.counter('marketflow_stream_dropped_total', 'Updates that slow clients did not get');
+    const lost = this.counter('marketflow_stream_ticks_lost_total', 'Ticks that came faster than they were encoded');
+    const slow = this.counter('marketflow_stream_closed_slow_total', 'Clients closed because they stayed behind');
+    return () => {
+      const stats = streams();
+      for (const [transport, count] of Object.entries(stats.clients)) clients.set({ transport }, count);
+      topics.set(stats.topics);
+      for (const counter of [sent, dropped, lost, slow]) counter.reset();
+      sent.inc(stats.sent);
+      dropped.inc(stats.dropped);
+      lost.inc(stats.ticksLost);
+      slow.inc(stats.closedSlow);
+    };
   }
 
   async text(): Promise<{ contentType: string; body: string }> {

@@ -58,6 +58,14 @@ export class Telemetry implements Happenings {
     this.logger.info({ failedForMs }, 'candles are written again');
   }
 
+  cacheFailed(reason: string): void {
+    this.logger.warn({ reason }, 'the cache is degraded; prices go on without it');
+  }
+
+  cacheRecovered(failedForMs: number): void {
+    this.logger.info({ failedForMs }, 'the cache is well again');
+  }
+
   symbolAdded(name: string, known: number, limit: number): void {
     if (known === limit) this.logger.warn({ limit }, 'symbol limit reached; further symbols are rejected as unknown');
     this.logger.debug({ symbol: name, known }, 'new symbol');

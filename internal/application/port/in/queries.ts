@@ -59,7 +59,8 @@ export interface Period {
 
 /** Names are case-insensitive; `exchange` null = over all exchanges of the current mode; `period` null = all history. */
 export interface PriceQueries {
-  latest(exchange: string | null, symbol: string): Answer<LatestPrice>;
+  /** Synchronous where this process has the prices itself: it is asked for more than all else. */
+  latest(exchange: string | null, symbol: string): Answer<LatestPrice> | Promise<Answer<LatestPrice>>;
   highest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>>;
   lowest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>>;
   average(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<AveragePrice>>;
@@ -89,6 +90,8 @@ export interface ComponentHealth {
   readonly kind: string;
   readonly status: 'ok' | 'degraded' | 'down';
   readonly detail?: string;
+  /** What it runs with, name → value. */
+  readonly features?: Readonly<Record<string, string>>;
 }
 
 export interface HealthReport {

@@ -18,6 +18,9 @@ export interface Happenings {
   /** The first failure of a series; `checkpointRecovered` ends it. */
   checkpointFailed(reason: string): void;
   checkpointRecovered(failedForMs: number): void;
+  /** Latest prices do not get out whole; likewise the first of a series. */
+  cacheFailed(reason: string): void;
+  cacheRecovered(failedForMs: number): void;
   symbolAdded(name: string, known: number, limit: number): void;
   /** A chunk was folded: `ticks` of it, `lagMs` after its bytes were read. */
   chunkAccepted(ticks: number, lagMs: number): void;
