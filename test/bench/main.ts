@@ -1,5 +1,7 @@
 /** `make bench`: every figure of the README. Arguments choose among the names below. */
 
+import { benchCandles } from './candles.ts';
+import { benchFanout } from './fanout.ts';
 import { type Figure, render } from './figures.ts';
 import { benchHttp } from './http.ts';
 import { benchIngest } from './ingest.ts';
@@ -11,6 +13,8 @@ const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
   ingest: benchIngest,
   latency: benchLatency,
   http: benchHttp,
+  candles: benchCandles,
+  fanout: () => benchFanout(),
   life: benchLife,
   'log-size': benchLogSize,
 };

@@ -85,7 +85,9 @@ export class Subject {
 
   /** Of the process's own view: heap in use after the last collection, bytes. */
   async metric(name: string): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
+    // A kept connection may be closed by the server just as it is used again.
+    const ask = () => fetch(`${this.url}/metrics`);
+    const text = await (await ask().catch(ask)).text();
     return Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
   }
 

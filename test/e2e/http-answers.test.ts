@@ -16,6 +16,9 @@ const PATHS = [
   ]),
   ...['/mode', '/mode/test', '/mode/live', '/health', '/healthz', '/readyz', '/metrics', '/v1/audit'],
   ...['/v1/symbols', '/v1/exchanges', '/', '/docs', '/openapi.json'],
+  ...['/v1/candles/{symbol}', '/v1/candles/{exchange}/{symbol}'],
+  ...['/v1/indicators/{exchange}/{symbol}', '/v1/ticks/{exchange}/{symbol}'],
+  ...['/v1/stream', '/v1/stream/sse', '/docs/streams', '/asyncapi.json'],
 ];
 
 /** Ticks on the edges of every kind of window: each 100 ms of the last 70 s, each second of the last 12 min, each minute of 3 h. */

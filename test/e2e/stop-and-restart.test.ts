@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { assertAuditEqual, assertCandlesEqual } from '../harness/candle-check.ts';
-import { makeFolder, readCandles } from '../harness/data-folder.ts';
+import { makeFolder, readAllCandles } from '../harness/data-folder.ts';
 import { startEmulators } from '../harness/emulators.ts';
 import { LineFeed, lineOf, sourcesOf } from '../harness/line-feed.ts';
 import { LogOracle } from '../harness/log-oracle.ts';
@@ -46,7 +46,7 @@ test('SIGTERM: readiness falls, everything accepted is in candles, exit 0', asyn
     assert.equal(service.stderr, '');
     const oracle = await oracleOf(dataDir);
     assert.ok(oracle.counted > 5_000);
-    assertCandlesEqual(readCandles(dataDir), oracle);
+    assertCandlesEqual(readAllCandles(dataDir), oracle);
   }
 });
 
@@ -61,7 +61,7 @@ test('a second signal ends it within a second, and the restart has all that was 
   const oracle = await oracleOf(dataDir);
   const again = await startService(t, { dataDir });
   await again.stop();
-  const rows = readCandles(dataDir).filter((row) => row.mode === 'live');
+  const rows = readAllCandles(dataDir).filter((row) => row.mode === 'live');
   assertCandlesEqual(rows, oracle);
 });
 

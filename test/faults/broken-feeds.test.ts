@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { assertAuditEqual, assertBalanced, assertCandlesEqual, rejectedOf } from '../harness/candle-check.ts';
 import { atEnd } from '../harness/clean-up.ts';
-import { makeFolder, readCandles } from '../harness/data-folder.ts';
+import { makeFolder, readAllCandles } from '../harness/data-folder.ts';
 import { startEmulators } from '../harness/emulators.ts';
 import { LineFeed, lineOf, sourcesOf } from '../harness/line-feed.ts';
 import { LogOracle } from '../harness/log-oracle.ts';
@@ -111,6 +112,47 @@ test('an exchange that is frozen for a while comes back by itself', async (t) =>
   assertBalanced(await service.audit());
 });
 
+/** Listens with room for one connection that nobody accepts, and tells its port. */
+const FROZEN_LISTENER = `
+const server = require('node:net').createServer((socket) => socket.resume());
+server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => process.stdout.write(String(server.address().port)));
+`;
+
+test('an exchange that answers no handshake is given up after the connect deadline, and found when it is back', async (t) => {
+  const listener = spawn(process.execPath, ['-e', FROZEN_LISTENER], { stdio: ['ignore', 'pipe', 'inherit'], env: {} });
+  atEnd(t, async () => {
+    listener.kill('SIGKILL');
+    if (listener.exitCode === null && listener.signalCode === null) await once(listener, 'close');
+  });
+  const port = Number(String((await once(listener.stdout, 'data'))[0]));
+  listener.kill('SIGSTOP');
+  const fillers: Socket[] = [];
+  atEnd(t, () => {
+    for (const filler of fillers) filler.destroy();
+  });
+  // Until the kernel takes no more: then a connection attempt just hangs.
+  for (let isFull = false; !isFull; ) {
+    assert.ok(fillers.length < 50, 'the backlog never fills');
+    const filler = connect(port, '127.0.0.1').on('error', () => undefined);
+    fillers.push(filler);
+    isFull = await Promise.race([once(filler, 'connect').then(() => false), sleep(1_000).then(() => true)]);
+  }
+  const service = await startService(t, {
+    dataDir: makeFolder(t),
+    environment: {
+      ...QUICK,
+      MARKETFLOW_LIVE_SOURCES: `exchange1=tcp://127.0.0.1:${port}`,
+      MARKETFLOW_FEEDS_CONNECT_TIMEOUT: '300ms',
+    },
+  });
+  await waitUntil('the feed is down', async () => (await stateOf(service, 'exchange1')) === 'down', 10_000);
+  const told = service.logLines().find((line) => line['exchange'] === 'exchange1' && line['to'] === 'down');
+  assert.match(JSON.stringify(told), /no connection within 300 ms/);
+  for (const filler of fillers) filler.destroy();
+  listener.kill('SIGCONT');
+  await waitUntil('it connects', async () => (await stateOf(service, 'exchange1')) !== 'down', 20_000);
+});
+
 test('lines in pieces of a few bytes, in bursts and with every fault at once, are all accounted for', async (t) => {
   const sent = new SentRecord();
   const faults =
@@ -129,7 +171,7 @@ test('lines in pieces of a few bytes, in bursts and with every fault at once, ar
   const oracle = new LogOracle((tick) => sent.claim(tick));
   await readTickLog(dataDir, oracle.take);
   assertAuditEqual(audit, oracle);
-  assertCandlesEqual(readCandles(dataDir), oracle);
+  assertCandlesEqual(readAllCandles(dataDir), oracle);
   assert.ok(audit.counted > 1_000, `only ${audit.counted} ticks`);
 });
 

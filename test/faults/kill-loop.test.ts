@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { drawBelow, seededDraw } from '../../cmd/testgen/seeded-random.ts';
 import { assertAuditEqual, assertBalanced, assertCandlesEqual, rejectedOf } from '../harness/candle-check.ts';
 import { atEnd } from '../harness/clean-up.ts';
-import { makeFolder, readCandles } from '../harness/data-folder.ts';
+import { makeFolder, readAllCandles } from '../harness/data-folder.ts';
 import { EXCHANGES, startEmulators } from '../harness/emulators.ts';
 import { LogOracle } from '../harness/log-oracle.ts';
 import { SentRecord } from '../harness/sent-record.ts';
@@ -90,7 +90,7 @@ async function killLoop(t: TestContext, plan: Plan): Promise<void> {
   const sentTicks = sent.tickCount;
   await readTickLog(dataDir, oracle.take);
   assert.equal(oracle.damagedBatches, 0);
-  const candles = assertCandlesEqual(readCandles(dataDir), oracle);
+  const candles = assertCandlesEqual(readAllCandles(dataDir), oracle);
   assertAuditEqual(audit, oracle);
   assert.ok(oracle.counted > 10_000, `only ${oracle.counted} ticks were counted`);
   if (plan.faults === null) {

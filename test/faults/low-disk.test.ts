@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertAuditEqual, assertBalanced, assertCandlesEqual } from '../harness/candle-check.ts';
 import { atEnd } from '../harness/clean-up.ts';
-import { makeFolder, readCandles } from '../harness/data-folder.ts';
+import { makeFolder, readAllCandles } from '../harness/data-folder.ts';
 import { startEmulators } from '../harness/emulators.ts';
 import { LogOracle } from '../harness/log-oracle.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -88,7 +88,7 @@ async function assertNothingLost(service: Service, dataDir: string): Promise<voi
   assert.deepEqual(await service.stop(), { code: 0, signal: null }, service.stderr);
   const oracle = new LogOracle();
   await readTickLog(dataDir, oracle.take);
-  assertCandlesEqual(readCandles(dataDir), oracle);
+  assertCandlesEqual(readAllCandles(dataDir), oracle);
   assert.ok(oracle.counted >= before.counted);
 }
 
@@ -133,6 +133,6 @@ test('a stop while the disk is full is a clean one, and the next start has all t
   await again.stop();
   const oracle = new LogOracle();
   await readTickLog(dataDir, oracle.take);
-  assertCandlesEqual(readCandles(dataDir), oracle);
+  assertCandlesEqual(readAllCandles(dataDir), oracle);
   assertAuditEqual(audit, oracle);
 });

@@ -5,11 +5,11 @@ import { NO_TRADE_ID } from '../../internal/domain/model/tick-batch.ts';
 import type { StoredCandle } from './data-folder.ts';
 import { type LogOracle, type OracleCandle, UNITS } from './log-oracle.ts';
 
-/** Every stored candle says what the oracle says, and there is no other. Returns how many there are. */
+/** Every stored candle, of all intervals, says what the oracle says, and there is no other. Returns how many there are. */
 export function assertCandlesEqual(stored: readonly StoredCandle[], oracle: LogOracle): number {
   const seen = new Set<string>();
   for (const row of stored) {
-    const key = `${row.mode} ${row.exchange} ${row.symbol} ${row.open_time}`;
+    const key = `${row.mode} ${row.exchange} ${row.symbol} ${row.interval} ${row.open_time}`;
     const expected = oracle.candles.get(key);
     assert.ok(expected !== undefined, `${key} has no tick in the log`);
     assert.ok(!seen.has(key), `${key} is there twice`);

@@ -57,6 +57,12 @@ export function queryRows<T>(dataDir: string, sql: string): T[] {
   }
 }
 
+/** The one-minute candles. */
 export function readCandles(dataDir: string): StoredCandle[] {
+  return readAllCandles(dataDir).filter((row) => row.interval === '1m');
+}
+
+/** Those of every interval. */
+export function readAllCandles(dataDir: string): StoredCandle[] {
   return queryRows<StoredCandle>(dataDir, 'SELECT * FROM candles ORDER BY mode, exchange, symbol, open_time');
 }

@@ -3,6 +3,20 @@ import { REASON_COUNT, Reason } from '../../internal/domain/model/rejection.ts';
 import { NO_TRADE_ID } from '../../internal/domain/model/tick-batch.ts';
 
 const MINUTE_MS = 60_000;
+/** The default intervals, by their names in the table. */
+const INTERVALS_MS = {
+  '1s': 1_000,
+  '1m': MINUTE_MS,
+  '5m': 5 * MINUTE_MS,
+  '15m': 15 * MINUTE_MS,
+  '30m': 30 * MINUTE_MS,
+  '1h': 60 * MINUTE_MS,
+  '4h': 240 * MINUTE_MS,
+  '1d': 1_440 * MINUTE_MS,
+  '1w': 10_080 * MINUTE_MS,
+};
+/** 1970-01-05: weeks open on Monday. */
+const MONDAY_MS = 4 * 1_440 * MINUTE_MS;
 const LATENESS_MS = 120_000;
 const TRADE_IDS = 1_024;
 
@@ -56,7 +70,7 @@ export function unitsOf(value: number): bigint {
  * tick by tick, no spans, no merging, no checkpoint.
  */
 export class LogOracle {
-  /** By `mode exchange symbol openMs`. */
+  /** By `mode exchange symbol interval openMs`. */
   readonly candles = new Map<string, OracleCandle>();
   readonly rejected = new Float64Array(REASON_COUNT);
   frames = 0;
@@ -68,10 +82,12 @@ export class LogOracle {
   private readonly sources: OracleSource[] = [];
   private readonly symbols: string[] = [];
   private readonly onTick: (tick: OracleTick) => void;
+  private readonly intervals: readonly (readonly [name: string, intervalMs: number])[];
 
   /** `onTick` gets every tick of the log, also those that turn out late or duplicate. */
-  constructor(onTick: (tick: OracleTick) => void = () => {}) {
+  constructor(onTick: (tick: OracleTick) => void = () => {}, { withSeconds = true } = {}) {
     this.onTick = onTick;
+    this.intervals = Object.entries(INTERVALS_MS).filter(([name]) => withSeconds || name !== '1s');
   }
 
   readonly take = ({ record }: LogEntry): void => {
@@ -119,9 +135,15 @@ export class LogOracle {
 
   private count(tick: OracleTick): void {
     this.counted++;
+    for (const [name, intervalMs] of this.intervals) {
+      const fromMs = name === '1w' ? MONDAY_MS : 0;
+      const openMs = tick.eventAtMs - ((tick.eventAtMs - fromMs) % intervalMs);
+      this.countIn(`${tick.mode} ${tick.exchange} ${tick.symbol} ${name} ${openMs}`, tick);
+    }
+  }
+
+  private countIn(key: string, tick: OracleTick): void {
     const { price, eventAtMs, tradeId, quantity } = tick;
-    const openMs = eventAtMs - (eventAtMs % MINUTE_MS);
-    const key = `${tick.mode} ${tick.exchange} ${tick.symbol} ${openMs}`;
     let candle = this.candles.get(key);
     if (candle === undefined) {
       candle = firstOf(tick);

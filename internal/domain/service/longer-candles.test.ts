@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { candleOpenMs } from '../model/candle.ts';
 import type { LogRecord } from '../model/log-record.ts';
-import { CheckpointShelf, DICTIONARY, feedRecord, OPTIONS, rowsOf, stateOf, ticksRecord } from './market.test-kit.ts';
+import { Reason } from '../model/rejection.ts';
+import { CheckpointShelf, DICTIONARY, feedRecord, OPTIONS, rowsOf, ticksRecord } from './market.test-kit.ts';
 import { MarketState } from './market-state.ts';
 
 const MIN = 60_000;
@@ -165,8 +166,34 @@ test('seconds: final two seconds after their end, revised by a late tick, told t
     run.state.sources[0]!.instruments[0]!.seconds.map(({ openMs }) => openMs - H0),
     [3 * MIN, 3 * MIN + 5_000],
   );
-  const state = stateOf([...DICTIONARY, feed(true, H0), tick(0, H0)]);
-  assert.deepEqual(state.delta()?.expiredCandles, [
-    { mode: 'live', exchange: 'one', intervalMs: 1_000, beforeMs: H0 - 86_400_000 },
+  run.state.apply(tick(0, H0 + 4 * MIN), 100);
+  assert.deepEqual(run.state.delta()?.expiredCandles, [
+    { mode: 'live', exchange: 'one', intervalMs: 1_000, beforeMs: H0 + 4 * MIN - 86_400_000 },
   ]);
+});
+
+test('seconds that a late tick can reach do not expire, however short they are kept: a restart goes on with them', () => {
+  const run = new Committing({ ...OPTIONS, latenessMs: HOUR, secondsRetentionMs: 10 * MIN });
+  run.apply(feed(true, H0 - 1), tick(0, H0), tick(0, H0 + 30 * MIN));
+  run.state.apply(tick(0, H0 + 31 * MIN), 100);
+  const ofSeconds = { mode: 'live', exchange: 'one', intervalMs: 1_000 } as const;
+  assert.deepEqual(run.state.delta()?.expiredCandles, [{ ...ofSeconds, beforeMs: H0 - 29 * MIN }]);
+  run.state.apply(tick(0, H0 + HOUR + 5 * MIN), 101);
+  run.commit();
+  run.state.apply(tick(0, H0 + HOUR + 6 * MIN), 102);
+  assert.deepEqual(run.state.delta()?.expiredCandles, [{ ...ofSeconds, beforeMs: H0 + 6 * MIN }]);
+});
+
+test('a greater lateness from now on reaches no minute that has left memory: its stored candle stays', () => {
+  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0 - 1));
+  for (let minute = 0; minute < 10; minute++) run.apply(tick(0, H0 + minute * MIN), tick(0, H0 + minute * MIN + 5));
+  const before = [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN);
+  run.restart({ ...OPTIONS, latenessMs: HOUR }).apply(tick(0, H0 + 5 * MIN + 7));
+  assert.deepEqual(
+    [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN),
+    before,
+  );
+  assert.equal(run.state.sources[0]?.rejected[Reason.late], 1);
+  run.apply(tick(0, H0 + 8 * MIN + 7));
+  assert.equal(run.stored(MIN)[9], '8: forming broken 3 0');
 });

@@ -143,6 +143,23 @@ test('minutes that no tick can reach leave memory once they are committed, and a
   assert.deepEqual(plainExtremes(stored), plainExtremes(history));
 });
 
+test('the last commit of a run writes the longer candles that are forming too, as they stand', () => {
+  const state = stateOf([...DICTIONARY, ...minutes(3)]);
+  const shelf = new CheckpointShelf();
+  commit(state, shelf);
+  const stored = () =>
+    [...shelf.rows.values()].filter((row) => row.intervalMs === 3_600_000).map((row) => row.bucket.count);
+  state.apply(ticksRecord([{ symbol: 0, price: 9, atMs: T0 + 121_000 }]), 90);
+  commit(state, shelf);
+  assert.deepEqual(stored(), [3]);
+  const last = state.delta(true);
+  assert.ok(last !== null);
+  shelf.commit(last);
+  state.committed(last);
+  assert.deepEqual(stored(), [4]);
+  assert.equal(state.delta(), null);
+});
+
 test('a late tick that is in time finds its minute, or makes one, on either side of a restart', () => {
   const records = [...DICTIONARY, ...minutes(10), ...minutes(12).slice(10)];
   const { shelf, state } = runWith(records, [

@@ -136,10 +136,13 @@ export class MarketState {
     }
   }
 
-  /** What a commit at the present position has to write; null when the last one said it all. */
-  delta(): CheckpointDelta | null {
+  /**
+   * What a commit at the present position has to write; null when the last one said it all. Longer candles that are
+   * forming go with the minutes that close in them, and with the last commit of a run.
+   */
+  delta(isLast = false): CheckpointDelta | null {
     const since = this.committedPosition;
-    if (this.position === since) return null;
+    if (this.position === since && !(isLast && this.position > 0)) return null;
     const sources = this.knownSources();
     for (const source of sources) source.evict(since, this.position);
     return {
@@ -151,7 +154,7 @@ export class MarketState {
       firstSymbolId: this.committedSymbols,
       sources: sources.filter((source) => source.changedAt > since).map((source) => source.snapshot()),
       instruments: this.instruments.filter((i) => i.changedAt > since).map((i) => i.snapshot()),
-      candles: sources.flatMap((source) => source.changedRows(since)),
+      candles: sources.flatMap((source) => source.changedRows(since, isLast)),
       longer: this.instruments
         .filter(({ longer }) => longer.changedAt > since)
         .map(({ id, longer }) => ({ instrument: id, data: longer.encode() })),
@@ -260,12 +263,13 @@ export class MarketState {
     if (row.state !== 'forming') candle.settledAt = row.position;
   }
 
-  /** About once a minute of event time. */
+  /** About once a minute of event time. What a late tick can still reach stays: a restart takes it from there. */
   private expiredCandles(): ExpiredCandles[] {
     if (!this.context.kept.seconds) return [];
     const expired: ExpiredCandles[] = [];
-    for (const { id, mode, exchange, watermarkMs } of this.knownSources()) {
-      const beforeMs = Math.floor((watermarkMs - this.secondsRetentionMs) / MINUTE_MS) * MINUTE_MS;
+    for (const { id, mode, exchange, watermarkMs, evictedBeforeMs } of this.knownSources()) {
+      const pastMs = Math.min(watermarkMs - this.secondsRetentionMs, evictedBeforeMs);
+      const beforeMs = Math.floor(pastMs / MINUTE_MS) * MINUTE_MS;
       if (!(beforeMs > (this.expiredBeforeMs[id] ?? 0))) continue;
       this.expiredBeforeMs[id] = beforeMs;
       expired.push({ mode, exchange, intervalMs: SECOND_MS, beforeMs });

@@ -245,18 +245,19 @@ export class SourceBook implements FoldSource {
     };
   }
 
-  /** The rows that have to be written after `position`. */
-  changedRows(since: number): CandleRow[] {
+  /** The rows that have to be written after position `since`; `isLast`: and the longer ones that are forming. */
+  changedRows(since: number, isLast: boolean): CandleRow[] {
     const rows: CandleRow[] = [];
     for (const instrument of this.instruments) {
       if (instrument === undefined) continue;
       this.addChanged(rows, instrument, instrument.seconds, SECOND_MS, since);
-      if (instrument.changedAt <= since && instrument.settledAt <= since) continue;
-      this.addChanged(rows, instrument, instrument.minutes, MINUTE_MS, since);
-      if (instrument.settledAt <= since) continue;
+      if (instrument.changedAt > since || instrument.settledAt > since) {
+        this.addChanged(rows, instrument, instrument.minutes, MINUTE_MS, since);
+      }
+      if (instrument.settledAt <= since && !isLast) continue;
       for (const intervalMs of this.context.kept.longerMs) {
         for (const candle of this.longerCandles(instrument, intervalMs)) {
-          if (candle.settledAt > since) rows.push(this.rowOf(instrument, candle, intervalMs));
+          if (isLast || candle.settledAt > since) rows.push(this.rowOf(instrument, candle, intervalMs));
         }
       }
     }

@@ -12,6 +12,7 @@ import { TradeIdWindow } from './trade-id-window.ts';
 /** Takes what the fold gives, and looks that it keeps its promises. */
 class Sink implements FoldSource {
   watermarkMs = Number.NEGATIVE_INFINITY;
+  readonly evictedBeforeMs = 0;
   readonly spans = new Map<string, Bucket>();
   readonly merges: string[] = [];
   private readonly ids = new Map<number, TradeIdWindow>();

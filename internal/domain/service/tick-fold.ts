@@ -34,6 +34,8 @@ const LAST_PRICE = 20;
 export interface FoldSource {
   /** Greatest event time so far, Unix ms; -Infinity before the first tick. Moved by the fold. */
   watermarkMs: number;
+  /** Minutes that open before this are out of reach, also where the lateness was shorter when they left memory. */
+  readonly evictedBeforeMs: number;
   /** The ids seen of a symbol; null before the first. */
   tradeIds(symbol: number): TradeIdWindow | null;
   /** The same, for its first id: that of a tick which counts. */
@@ -76,13 +78,14 @@ export class TickFold {
     const { symbol, price, eventAtMs, count } = batch;
     const rows = this.rows;
     const latenessMs = this.latenessMs;
+    const { evictedBeforeMs } = source;
     let watermark = source.watermarkMs;
     let spanStart = 0;
     let spanEnd = 0;
     let late = 0;
     for (let i = 0; i < count; i++) {
       const t = eventAtMs[i]!;
-      if (t < watermark - latenessMs) {
+      if (t < watermark - latenessMs || t < evictedBeforeMs) {
         late++;
         this.refused.push(i);
         continue;
@@ -137,6 +140,7 @@ export class TickFold {
   /** The same with quantities and trade ids. */
   private foldFull(batch: TickBatch, source: FoldSource, rejected: Float64Array): number {
     const { symbol, price, eventAtMs, quantity, tradeId, count, hasQuantity, hasTradeId } = batch;
+    const { evictedBeforeMs } = source;
     const rows = this.rows;
     let spanStart = 0;
     let spanEnd = 0;
@@ -152,7 +156,7 @@ export class TickFold {
         this.refused.push(i);
         continue;
       }
-      if (t < source.watermarkMs - this.latenessMs) {
+      if (t < source.watermarkMs - this.latenessMs || t < evictedBeforeMs) {
         late++;
         this.refused.push(i);
         continue;
