@@ -57,7 +57,11 @@ function everything(state: MarketState): unknown {
       OPTIONS.intervalsMs.flatMap((intervalMs) =>
         instrument === undefined
           ? []
-          : source.candlesInMemory(instrument, intervalMs).map((row) => ({ ...row, position: 0 })),
+          : source
+              .candlesInMemory(instrument, intervalMs)
+              // Seconds that no tick can reach leave memory at a commit, and come back with the rest of their minute.
+              .filter(({ openMs }) => openMs + intervalMs > source.watermarkMs - OPTIONS.latenessMs)
+              .map((row) => ({ ...row, position: 0 })),
       ),
     ),
   }));

@@ -161,9 +161,37 @@ test('what is overdue at a moment: the newest minute that is past its end and th
   const book = stateOf([...DICTIONARY, ...UP, ticks(5, MIN + 5)]).sources[0]!;
   assert.equal(book.overdueUpToMs(T0 + MIN + 1_999), null);
   assert.equal(book.overdueUpToMs(T0 + MIN + 2_000), T0 + MIN);
-  assert.equal(book.overdueUpToMs(T0 + 99 * MIN), T0 + 2 * MIN, 'no further than there are ticks');
-  const closed = stateOf([...DICTIONARY, ...UP, ticks(5, MIN + 5), finalise(2 * MIN)]).sources[0]!;
+  const onlyMinutes = { ...OPTIONS, intervalsMs: [MIN] };
+  const withoutLonger = stateOf([...DICTIONARY, ...UP, ticks(5, MIN + 5)], onlyMinutes).sources[0]!;
+  assert.equal(withoutLonger.overdueUpToMs(T0 + 99 * MIN), T0 + 2 * MIN, 'no further than there are ticks');
+  const closed = stateOf([...DICTIONARY, ...UP, ticks(5, MIN + 5), finalise(2 * MIN)], onlyMinutes).sources[0]!;
   assert.equal(closed.overdueUpToMs(T0 + 99 * MIN), null);
+});
+
+test('longer candles of a silent source are overdue one after the other; those of a feed of old data are not', () => {
+  const hourMs = 60 * MIN;
+  const options = { ...OPTIONS, intervalsMs: [MIN, 5 * MIN, hourMs] };
+  const openMs = T0 - (T0 % hourMs);
+  const tickAt = (atMs: number, receivedAtMs: number) =>
+    ticksRecord([{ symbol: 0, price: 10, atMs }], { receivedAtMs });
+  const state = stateOf([...DICTIONARY, tickAt(openMs + 1, openMs + 5_001)], options);
+  const book = state.sources[0]!;
+  let position = 100;
+  const closeAt = (nowMs: number) => {
+    const upToMs = book.overdueUpToMs(nowMs);
+    if (upToMs !== null) state.apply({ kind: 'finalise', source: 0, upToMs }, position++);
+    return upToMs === null ? null : (upToMs - openMs) / MIN;
+  };
+  assert.equal(closeAt(openMs + MIN + 2_000), 1);
+  assert.equal(closeAt(openMs + 5 * MIN + 6_999), null, 'the slack, and the five seconds that the feed is behind');
+  assert.equal(closeAt(openMs + 5 * MIN + 7_000), 5);
+  assert.equal(rowsOf(state, 5 * MIN)[0]?.state, 'final');
+  assert.equal(closeAt(openMs + 59 * MIN), null);
+  assert.equal(closeAt(openMs + 70 * MIN), 60);
+  assert.equal(closeAt(openMs + 999 * MIN), null);
+
+  const old = stateOf([...DICTIONARY, tickAt(openMs + 1, openMs + 9 * hourMs)], options).sources[0]!;
+  assert.equal(old.overdueUpToMs(openMs + 10 * hourMs), openMs + MIN);
 });
 
 test('damage breaks the minutes that it may have hit: of its source or of all, there or where the source stands', () => {

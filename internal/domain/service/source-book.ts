@@ -199,15 +199,22 @@ export class SourceBook implements FoldSource {
   }
 
   /**
-   * End of the newest minute that is forming and ends, slack included, at or before `nowMs`; null = there is none. Not
-   * further: a feed of old data that goes on after a silence must find its next minutes open.
+   * End of the newest minute, or longer candle around the newest tick, that is forming and ends, slack included, at or
+   * before `nowMs`; null = there is none. Not further: a feed of old data that goes on after a silence must find its next
+   * minutes open, and so must its longer candles, whose end the clock has passed long ago.
    */
   overdueUpToMs(nowMs: number): number | null {
     let newestMs = this.finalUpToMs;
+    const consider = (endMs: number, lagMs: number) => {
+      if (endMs > newestMs && endMs + lagMs + this.context.slackMs <= nowMs) newestMs = endMs;
+    };
     for (const instrument of this.instruments) {
-      for (const { openMs } of instrument?.minutes ?? []) {
-        const endMs = openMs + MINUTE_MS;
-        if (endMs > newestMs && endMs + this.context.slackMs <= nowMs) newestMs = endMs;
+      for (const { openMs } of instrument?.minutes ?? []) consider(openMs + MINUTE_MS, 0);
+    }
+    const lagMs = Math.max(0, (this.lastReceivedAtMs ?? Number.POSITIVE_INFINITY) - this.watermarkMs);
+    if (lagMs <= this.context.latenessMs) {
+      for (const intervalMs of this.context.kept.longerMs) {
+        consider(candleOpenMs(this.watermarkMs, intervalMs) + intervalMs, lagMs);
       }
     }
     return newestMs > this.finalUpToMs ? newestMs : null;
