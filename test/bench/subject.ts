@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** A child process of a benchmark; stopped with it. */
@@ -14,6 +14,7 @@ export interface Child {
 }
 
 const READY_MS = 15_000;
+const NODE_COMPILE_CACHE = resolve('node_modules/.cache/marketflow');
 
 /** Starts a script of this repository and waits for a line of its output. */
 export async function startScript(
@@ -24,7 +25,7 @@ export async function startScript(
 ): Promise<Child> {
   // As `make run` does.
   const child = spawn(process.execPath, ['--max-semi-space-size=8', script, ...args], {
-    env: { ...process.env, ...environment },
+    env: { ...process.env, NODE_COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
