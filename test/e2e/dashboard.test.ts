@@ -129,6 +129,16 @@ describe('the dashboard, in a browser, on the real process', () => {
     assertClean(watched as WatchedPage);
   });
 
+  test('the chosen pair is followed also where the filter hides it', async () => {
+    const page = await open(PAIR.replace('exchange1', 'exchange2'));
+    await untilDrawn(page);
+    await page.getByLabel('Filter').fill('ETH');
+    await until('one row', async () => (await page.locator('.pair-table tbody tr').count()) === 1);
+    const prices = new Set<string | null>();
+    await until('prices', async () => prices.add(await page.locator('.newest-price').textContent()).size > 3);
+    assertClean(watched as WatchedPage);
+  });
+
   test('history loads as one goes back, and candles can be pointed at', async () => {
     const page = await open();
     await untilDrawn(page);

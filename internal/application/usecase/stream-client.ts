@@ -150,19 +150,24 @@ export class StreamClient implements StreamSession {
     this.pump();
   }
 
-  /** Everything that it knew is over. */
+  /** Everything that it knew is over. Pairs of wildcards have to be found anew. */
   restart(message: StreamMessage): void {
     this.send(message);
     for (const wildcard of this.wildcards.values()) wildcard.seenPairs = 0;
-    for (const cursor of this.cursors.values()) this.wantSnapshot(cursor, 'snapshot');
+    for (const [name, cursor] of this.cursors) {
+      if (cursor.isNamed) this.wantSnapshot(cursor, 'snapshot');
+      else this.detach(name);
+    }
   }
 
   private attach(selection: Selection, pair: Pair | null, resumeSeq: number | undefined): void {
     const topic = this.hub.topic(selection, pair);
     const known = this.cursors.get(topic.name);
     const cursor: Cursor = known ?? {
-      ...{ topic, client: this, seq: topic.seq, total: topic.total, needs: 'snapshot', isBehind: true },
+      ...{ topic, client: this, seq: topic.seq, total: topic.total },
+      ...{ isNamed: false, needs: 'snapshot', isBehind: true },
     };
+    if (!selection.isWildcard) cursor.isNamed = true;
     if (known === undefined) {
       this.cursors.set(topic.name, cursor);
       topic.members.add(cursor);

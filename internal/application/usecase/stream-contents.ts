@@ -27,23 +27,34 @@ class PairPlace {
   private readonly state: MarketState;
   private readonly exchange: string;
   private readonly symbol: string;
+  private mode: Mode;
 
   constructor(state: MarketState, exchange: string, symbol: string) {
     this.state = state;
     this.exchange = exchange;
     this.symbol = symbol;
+    this.mode = this.modeInForce;
+  }
+
+  /** False from the fold of a switch until `forget`: updates that are still to come are of the mode before. */
+  get isInForce(): boolean {
+    return this.mode === this.modeInForce;
   }
 
   find(): Instrument | undefined {
-    const mode: Mode = this.state.mode?.mode ?? 'test';
-    this.source ??= this.state.source(mode, this.exchange);
+    this.source ??= this.state.source(this.mode, this.exchange);
     if (this.source !== undefined) this.instrument ??= this.state.instrument(this.source, this.symbol);
     return this.instrument;
   }
 
   forget(): void {
+    this.mode = this.modeInForce;
     this.source = undefined;
     this.instrument = undefined;
+  }
+
+  private get modeInForce(): Mode {
+    return this.state.mode?.mode ?? 'test';
   }
 }
 
@@ -64,6 +75,8 @@ export class LatestContent implements StateContent {
   }
 
   changes({ isSweep }: Turn): TopicData | null {
+    // The reader answers for the mode in force.
+    if (!this.place.isInForce) return null;
     const instrument = this.place.find();
     if (instrument === undefined || (!isSweep && instrument.changedAt <= this.seenAt)) return null;
     this.seenAt = instrument.changedAt;

@@ -71,6 +71,35 @@ test('without a subscriber to ticks no tick is looked at', () => {
   rig.tap.folded({ kind: 'ticks', batch: columns });
 });
 
+test('whether a new pair is wanted is asked once, however often others begin and end', () => {
+  const rig = new StreamRig();
+  const sink = rig.connect();
+  sink.subscribe('ticks', ['*'], ['A']);
+  let asked = 0;
+  const { onNewPair } = rig.tap;
+  rig.tap.onNewPair = (exchange, symbol) => {
+    asked++;
+    onNewPair(exchange, symbol);
+  };
+  const round = () => {
+    for (const source of [0, 1]) rig.prices([5], 1, source);
+    rig.prices([6], 0, 1);
+    rig.turn();
+  };
+  round();
+  assert.equal(asked, 3);
+  for (let i = 0; i < 3; i++) {
+    sink.subscribe('ticks', ['one'], ['B']);
+    round();
+    sink.session.unsubscribe(null, { channel: 'ticks', exchanges: ['one'], symbols: ['B'] });
+    rig.turn(31_000);
+    round();
+  }
+  // That of the pair whose topic was over, each time.
+  assert.equal(asked, 6);
+  assert.equal(pricesOf(sink.takeTopics().filter(({ topic }) => topic === 'ticks:one:B')).length, 3);
+});
+
 test('candles: a snapshot, then those that changed, closed and revised ones included', () => {
   const rig = new StreamRig();
   rig.prices([5]);
@@ -209,55 +238,6 @@ test('a wildcard that grows beyond the limit says so once for each new pair, and
   rig.prices([7]);
   rig.turn();
   assert.deepEqual(sink.takeTopics().map(latestOf), [7]);
-});
-
-test('a switch of the mode: told at once, then snapshots of the other mode; nothing of the old one comes later', () => {
-  const rig = new StreamRig();
-  rig.prices([5]);
-  const sink = rig.connect();
-  sink.subscribe('latest', ['one', 'two']);
-  sink.subscribe('ticks');
-  sink.subscribe('candles:1m', ['*'], ['*']);
-  rig.turn();
-  const before = new Map(sink.seen);
-  sink.take();
-  rig.prices([6]);
-  rig.switchTo('test');
-  const messages = sink.take();
-  const at = messages.findIndex(({ type }) => type === 'mode');
-  assert.deepEqual(messages[at], { type: 'mode', mode: 'test', epoch: 2 });
-  const after = messages.slice(at + 1).filter((message) => 'data' in message);
-  assert.deepEqual(new Set(after.map(({ type }) => type)), new Set(['snapshot']));
-  assert.deepEqual(new Set(after.map(({ topic }) => topic)), new Set(before.keys()));
-  assert.equal(latestOf(after.find(({ topic }) => topic === 'latest:one:A')), null);
-  for (const { topic, seq } of after) assert.ok(seq > before.get(topic)! + 1, topic);
-  rig.ticks([{ symbol: 0, price: 7, atMs: rig.clock.ms }], { epoch: 1 });
-  rig.turn();
-  assert.deepEqual(sink.take(), []);
-  rig.prices([8], 0, 2);
-  rig.turn();
-  const updates = sink.takeTopics();
-  assert.deepEqual(pricesOf(updates), [8]);
-  assert.equal(latestOf(updates.find(({ topic }) => topic === 'latest:one:A')), 8);
-});
-
-test('after a switch * is the pairs of the mode in force', () => {
-  const rig = new StreamRig();
-  rig.prices([5]);
-  rig.prices([5], 1, 1);
-  const sink = rig.connect();
-  sink.subscribe('latest', ['*'], ['*']);
-  rig.switchTo('test');
-  rig.prices([6], 2, 2);
-  rig.turn(300);
-  sink.take();
-  const later = rig.connect();
-  later.subscribe('latest', ['*'], ['*']);
-  assert.deepEqual(
-    later.takeTopics().map(({ topic }) => topic),
-    ['latest:one:C'],
-  );
-  assert.ok(sink.seen.has('latest:one:C'));
 });
 
 test('sequences of a later life are greater, also when the clock was set back meanwhile', () => {

@@ -87,7 +87,7 @@ export class TickTap {
   private readonly pending: Pending = { count: 0, lost: 0 };
   private isWantingNew = false;
   /** By source id and symbol id; null: nobody wants it, undefined: not looked up since something changed. */
-  private slots: ((TickBuffer | null)[] | undefined)[] = [];
+  private slots: ((TickBuffer | null | undefined)[] | undefined)[] = [];
 
   constructor(state: MarketState) {
     this.state = state;
@@ -111,14 +111,14 @@ export class TickTap {
   open(exchange: string, symbol: string): TickBuffer {
     const buffer = new TickBuffer(exchange, symbol, this.pending);
     this.buffers.set(`${exchange} ${symbol}`, buffer);
-    this.slots = [];
+    this.forget(exchange, symbol);
     return buffer;
   }
 
   close(buffer: TickBuffer): void {
     buffer.take();
     this.buffers.delete(`${buffer.exchange} ${buffer.symbol}`);
-    this.slots = [];
+    this.forget(buffer.exchange, buffer.symbol);
   }
 
   /** Has to be called in the same turn as the record's fold, whose verdicts it reads. */
@@ -146,6 +146,16 @@ export class TickTap {
       if (buffer === null) continue;
       const amount = hasQuantity ? quantity[i]! : Number.NaN;
       buffer.push(price[i]!, amount, hasTradeId ? tradeId[i]! : NO_TRADE_ID, eventAtMs[i]!, receivedAtMs);
+    }
+  }
+
+  /** Of this pair alone: what is known of thousands of others holds. */
+  private forget(exchange: string, symbol: string): void {
+    for (const source of this.state.sources) {
+      if (source?.exchange !== exchange) continue;
+      const id = this.state.instrument(source, symbol)?.symbolId;
+      const slots = this.slots[source.id];
+      if (id !== undefined && slots !== undefined) slots[id] = undefined;
     }
   }
 

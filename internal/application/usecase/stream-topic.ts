@@ -16,6 +16,8 @@ export interface Cursor {
   seq: number;
   /** `Topic.total` as of `seq`. */
   total: number;
+  /** Asked for by its name, and not only by a wildcard. */
+  isNamed: boolean;
   /** A snapshot has to come first; refused: because what a resume asked for is not known any more. */
   needs: 'nothing' | 'snapshot' | 'refused';
   /** Waits in its client's list; a topic's updates pass it by meanwhile. */

@@ -3,6 +3,7 @@ import type { CandleRow, SourceState } from '../model/checkpoint.ts';
 import type { Mode } from '../model/mode.ts';
 import { REASON_COUNT, Reason } from '../model/rejection.ts';
 import type { TickBatch } from '../model/tick-batch.ts';
+import { BrokenLonger } from './broken-longer.ts';
 import { type LiveCandle, mergeIntoCandle } from './candle-series.ts';
 import { ceilMinute, FeedGaps, floorMinute } from './feed-gaps.ts';
 import type { Instrument, KeptIntervals } from './instrument.ts';
@@ -10,8 +11,6 @@ import type { LongerCandle } from './longer-candles.ts';
 import type { StepWindow } from './step-window.ts';
 import type { FoldSource, TickFold } from './tick-fold.ts';
 import { TradeIdWindow } from './trade-id-window.ts';
-
-const NOT_BROKEN = -1;
 
 /** What the sources of one state share. */
 export interface SourceContext {
@@ -51,8 +50,7 @@ export class SourceBook implements FoldSource {
   private finalUpToMs = 0;
   /** The same for seconds: these the watermark closes one by one. */
   private secondsFinalUpToMs = 0;
-  /** By longer interval: the opening of the candle that holds `evictedBeforeMs` if minutes that have left broke it, else -1. */
-  private readonly brokenLonger: number[];
+  private readonly brokenLonger: BrokenLonger;
   private feedUp = false;
   private upSinceMs: number | null = null;
   /** While the first ticks after a gap are folded: the watermark before them. */
@@ -67,7 +65,7 @@ export class SourceBook implements FoldSource {
     this.mode = mode;
     this.exchange = exchange;
     this.context = context;
-    this.brokenLonger = context.kept.longerMs.map(() => NOT_BROKEN);
+    this.brokenLonger = new BrokenLonger(context.kept.longerMs);
   }
 
   static restore(state: SourceState, context: SourceContext): SourceBook {
@@ -79,12 +77,7 @@ export class SourceBook implements FoldSource {
     book.evictedBeforeMs = state.evictedBeforeMs;
     book.gaps = new FeedGaps(state.brokenMinutes);
     book.secondsFinalUpToMs = book.secondsFinal();
-    for (const [k, intervalMs] of context.kept.longerMs.entries()) {
-      const known = state.brokenLonger.find((one) => one.intervalMs === intervalMs);
-      // An interval that was not kept so far: its candle that is open now lacks what was before.
-      const openMs = state.evictedBeforeMs > 0 ? candleOpenMs(state.evictedBeforeMs, intervalMs) : NOT_BROKEN;
-      book.brokenLonger[k] = known?.openMs ?? openMs;
-    }
+    book.brokenLonger.restore(state.brokenLonger, state.evictedBeforeMs);
     book.frames = state.frames;
     book.counted = state.counted;
     book.rejected.set(state.rejected);
@@ -103,10 +96,7 @@ export class SourceBook implements FoldSource {
       finalUpToMs: this.finalUpToMs,
       evictedBeforeMs: this.evictedBeforeMs,
       brokenMinutes: this.gaps.list(),
-      brokenLonger: this.context.kept.longerMs.map((intervalMs, k) => ({
-        intervalMs,
-        openMs: this.brokenLonger[k] ?? NOT_BROKEN,
-      })),
+      brokenLonger: this.brokenLonger.snapshot(),
       frames: this.frames,
       counted: this.counted,
       rejected: [...this.rejected],
@@ -286,11 +276,7 @@ export class SourceBook implements FoldSource {
         this.candleCount--;
       }
     }
-    for (const [k, intervalMs] of this.context.kept.longerMs.entries()) {
-      const openMs = candleOpenMs(beforeMs, intervalMs);
-      const isBroken = this.brokenLonger[k] === openMs || this.gaps.overlaps(openMs, beforeMs);
-      this.brokenLonger[k] = isBroken ? openMs : NOT_BROKEN;
-    }
+    this.brokenLonger.evict(beforeMs, this.gaps);
     this.evictedBeforeMs = beforeMs;
     this.gaps.prune(beforeMs);
     this.changedAt = position;
@@ -375,8 +361,7 @@ export class SourceBook implements FoldSource {
   private isComplete(openMs: number, intervalMs: number): boolean {
     const endMs = openMs + intervalMs;
     if (this.stateOf(openMs, intervalMs, 0) === 'forming' || this.gaps.overlaps(openMs, endMs)) return false;
-    const k = this.context.kept.longerMs.indexOf(intervalMs);
-    if (k >= 0 && this.brokenLonger[k] === openMs) return false;
+    if (this.brokenLonger.has(openMs, intervalMs)) return false;
     return this.feedUp || endMs <= this.watermarkMs;
   }
 

@@ -76,6 +76,22 @@ test('pages of another origin may not switch', async (t) => {
   assert.deepEqual(asked, ['live', 'test']);
 });
 
+test('a name that was turned to a loopback address may not switch; localhost, addresses and proxies may', async (t) => {
+  const { port } = await startServer(t);
+  const statusOf = async (origin: string): Promise<number> => {
+    const host = origin.replace(/^https?:\/\//, '');
+    const head = `POST /mode/live HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nConnection: close\r\n\r\n`;
+    return rawStatus(await rawExchange(port, [head]));
+  };
+  const turned = ['evil.example', '127.0.0.1.evil.example', 'evillocalhost', 'localhost.evil.example'];
+  for (const name of turned) assert.equal(await statusOf(`http://${name}:${port}`), 403, name);
+  const own = ['localhost', 'localhost.', 'market.localhost', '127.0.0.1', '[::1]', '192.168.0.7'];
+  for (const name of own) assert.equal(await statusOf(`http://${name}:${port}`), 200, name);
+  for (const origin of ['http://market.example', 'https://market.example', `https://market.example:${port}`]) {
+    assert.equal(await statusOf(origin), 200, origin);
+  }
+});
+
 test('a switch that fails is a 500, a parameter is unknown', async (t) => {
   const { url } = await startServer(t, { mode: { ...STUBS.mode, switchTo: () => Promise.reject(new Error('no')) } });
   assert.equal((await problemOf(await fetch(`${url}/mode/live`, { method: 'POST' }))).code, 'internal');

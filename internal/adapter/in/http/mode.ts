@@ -35,7 +35,7 @@ function sendMode(reply: FastifyReply, state: ModeState): void {
 }
 
 function refuseForeignOrigin(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  if (isOwnOrigin(request.headers)) done();
+  if (isOwnOrigin(request.raw)) done();
   else sendProblem(reply, 'forbidden_origin');
 }
 

@@ -48,7 +48,7 @@ export function addEventRoute(app: FastifyInstance, stream: MarketStream | null)
   const encoder = new Encoder<StreamMessage>((message) => Buffer.from(sseEvent(message)));
   app.get<SseQuery>('/v1/stream/sse', { schema: SSE_SCHEMA, exposeHeadRoute: false }, (request, reply) => {
     if (stream === null) sendProblem(reply, 'unavailable', NO_STREAM);
-    else if (!isOwnOrigin(request.headers)) sendProblem(reply, 'forbidden_origin');
+    else if (!isOwnOrigin(request.raw)) sendProblem(reply, 'forbidden_origin');
     else openEvents(request, reply, stream, encoder);
   });
 }

@@ -68,7 +68,7 @@ export class WebSocketEndpoint {
 
   private refusalOf(request: IncomingMessage): ProblemCode | null {
     if (request.headers.host === undefined || !isStreamUpgrade(request)) return 'bad_request';
-    if (!isOwnOrigin(request.headers)) return 'forbidden_origin';
+    if (!isOwnOrigin(request)) return 'forbidden_origin';
     if (request.url !== WEBSOCKET_PATH) return 'unknown_parameter';
     return this.clients.size >= this.parts.stream.limits.clients ? 'unavailable' : null;
   }

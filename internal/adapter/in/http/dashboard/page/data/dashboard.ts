@@ -79,12 +79,16 @@ export class Dashboard {
   constructor(intervals: readonly string[], openSocket: OpenSocket | null) {
     this.intervals = intervals;
     const { names, prices } = this;
-    const watched = () => ({
-      period: this.selection.period,
-      mode: this.mode?.mode ?? null,
-      pair: this.pair(),
-      shownSymbols: this.rows().shown,
-    });
+    const watched = () => {
+      const pair = this.pair();
+      const { shown } = this.rows();
+      return {
+        period: this.selection.period,
+        mode: this.mode?.mode ?? null,
+        pair,
+        shownSymbols: pair === null || shown.includes(pair.symbol) ? shown : [...shown, pair.symbol],
+      };
+    };
     this.period = new PeriodWatch({ intervals, names, prices, watched, onChange: () => this.onChange('soon') });
     this.selection = parseSelection(location.hash, intervals);
     const parts = {
@@ -314,7 +318,19 @@ export class Dashboard {
       this.connection.want(`latest${i}`, wanted);
     }
     this.priceSubscriptions = parts;
+    this.wantChosenPrice();
     this.period.lookAtChanges();
+  }
+
+  /** The chart's pair need not be among the rows. */
+  private wantChosenPrice(): void {
+    const pair = this.pair();
+    if (pair === null || !this.names.areCurrent) return;
+    const { exchange, symbol } = pair;
+    const isKnown = this.names.hasExchange(exchange) && this.names.hasSymbol(symbol);
+    const isMissing = isKnown && !this.rows().shown.includes(symbol);
+    const wanted = { channel: 'latest', exchanges: [exchange], symbols: [symbol] };
+    this.connection.want('price', isMissing ? wanted : null);
   }
 
   /** The feed of the chart, a new one if it is of something else than what is chosen. */
@@ -332,6 +348,7 @@ export class Dashboard {
     const { exchange, symbol } = pair;
     const wanted = { channel: `candles:${interval}`, exchanges: [exchange], symbols: [symbol] };
     this.connection.want('candles', isKnown && this.names.hasExchange(exchange) ? wanted : null);
+    this.wantChosenPrice();
     if (this.selection.symbol === null || this.selection.exchange === null) this.select(pair, true);
   }
 }

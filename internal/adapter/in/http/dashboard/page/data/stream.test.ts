@@ -105,6 +105,41 @@ test('what replaces something under the same id ends it; the same again is not s
   stream.pause();
 });
 
+test('a subscription that ends takes no topic from another one', (t) => {
+  const { stream, sockets, welcome } = setUp(t);
+  const latest = { channel: 'latest', exchanges: ['*'] };
+  stream.start();
+  welcome();
+  stream.want('latest0', { ...latest, symbols: ['A', 'B'] });
+  stream.want('latest1', { ...latest, symbols: ['C', 'D'] });
+  stream.want('latest0', { ...latest, symbols: ['C'] });
+  stream.want('latest1', null);
+  const has = new Set<unknown>();
+  for (const { op, symbols } of sockets[0]?.sent ?? []) {
+    for (const symbol of symbols as string[]) op === 'subscribe' ? has.add(symbol) : has.delete(symbol);
+  }
+  assert.deepEqual([...has], ['C']);
+  stream.pause();
+});
+
+test('what was refused because it came too fast is asked for again', (t) => {
+  const { stream, sockets, pass, say, welcome } = setUp(t);
+  stream.want('candles', CANDLES);
+  stream.start();
+  welcome();
+  for (let i = 0; i < 3; i++) say({ type: 'error', code: 'rate_limited', detail: '' });
+  assert.equal(sockets[0]?.sent.length, 1);
+  pass(3_000);
+  assert.deepEqual(
+    sockets[0]?.sent.map(({ op, id }) => [op, id]),
+    [
+      ['subscribe', 'candles'],
+      ['subscribe', 'candles'],
+    ],
+  );
+  stream.pause();
+});
+
 test('a server that is silent is asked, and left when it does not answer', (t) => {
   const { stream, sockets, states, pass, say, welcome } = setUp(t);
   stream.start();

@@ -46,6 +46,8 @@ const OPEN_WITHIN_MS = 8_000;
 const CHECK_EVERY_MS = 1_000;
 /** `health` comes every second: a silence that long is answered by a ping, one twice as long ends the connection. */
 const SILENCE_MS = 5_000;
+/** After this the server takes as many messages again as there are subscriptions. */
+const REFUSED_WAIT_MS = 2_000;
 
 /**
  * Keeps one WebSocket open and everything in `want` subscribed. After a loss it comes back by itself, with full jitter,
@@ -63,6 +65,7 @@ export class Stream implements MarketLink {
   private heardAtMs = 0;
   private hasPinged = false;
   private retry: ReturnType<typeof setTimeout> | null = null;
+  private again: ReturnType<typeof setTimeout> | null = null;
   private watch: ReturnType<typeof setInterval> | null = null;
 
   constructor(parts: StreamParts) {
@@ -94,7 +97,7 @@ export class Stream implements MarketLink {
     if (JSON.stringify(before) === JSON.stringify(subscription ?? undefined)) return;
     if (before !== undefined) {
       this.wanted.delete(id);
-      if (this.isOpen) this.say({ op: 'unsubscribe', id, ...before });
+      if (this.isOpen) this.unsubscribe(id, before);
     }
     if (subscription === null) return;
     this.wanted.set(id, subscription);
@@ -117,6 +120,16 @@ export class Stream implements MarketLink {
     this.say({ op: 'subscribe', id, ...subscription, resume });
   }
 
+  /** Ends topics that others have too: those begin again. */
+  private unsubscribe(id: string, subscription: Subscription): void {
+    this.say({ op: 'unsubscribe', id, ...subscription });
+    for (const [otherId, other] of this.wanted) if (areOverlapping(other, subscription)) this.subscribe(otherId, other);
+  }
+
+  private subscribeAll(): void {
+    for (const [id, subscription] of this.wanted) this.subscribe(id, subscription);
+  }
+
   private connect(): void {
     this.drop();
     this.parts.onState({ kind: 'connecting', tries: this.backoff.tries });
@@ -135,8 +148,15 @@ export class Stream implements MarketLink {
       this.backoff.reset();
       this.parts.onState({ kind: 'open' });
       this.parts.onMessage(message);
-      for (const [id, subscription] of this.wanted) this.subscribe(id, subscription);
+      this.subscribeAll();
       return;
+    }
+    // It does not say which one it has refused.
+    if (message.type === 'error' && message.code === 'rate_limited') {
+      this.again ??= setTimeout(() => {
+        this.again = null;
+        this.subscribeAll();
+      }, REFUSED_WAIT_MS);
     }
     if (message.type === 'mode') this.lastSeqs.clear();
     if ('seq' in message && message.topic.startsWith('candles:')) this.lastSeqs.set(message.topic, message.seq);
@@ -167,6 +187,8 @@ export class Stream implements MarketLink {
   private drop(): void {
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = null;
+    if (this.again !== null) clearTimeout(this.again);
+    this.again = null;
     this.isOpen = false;
     this.socket?.close();
     this.socket = null;
@@ -175,4 +197,8 @@ export class Stream implements MarketLink {
   private say(message: object): void {
     this.socket?.send(JSON.stringify(message));
   }
+}
+
+function areOverlapping(a: Subscription, b: Subscription): boolean {
+  return a.channel === b.channel && (a.symbols ?? []).some((symbol) => b.symbols?.includes(symbol));
 }
