@@ -177,3 +177,43 @@ test('a connection on which nothing comes any more is replaced by a new one', as
     return id !== undefined && id !== before;
   });
 });
+
+test('a later run keeps an earlier one out while it publishes, and no longer', async (t) => {
+  const { server, cache: earlier } = await start(t);
+  const later = await connected(
+    openCache(t, server.url, { run: { startedAtMs: Date.now() + 3_600_000, tag: 'ahead' } }),
+  );
+  const standing = { mode: { mode: 'live' as const, epoch: 1, sinceMs: 1, switched: false }, symbols: [] };
+  const names = { ...standing, exchanges: { live: ['exchange1'], test: [] } };
+  const report = { atMs: 1, health: { status: 'ok', sources: [] }, audit: { received: 0 }, symbols: [], exchanges: [] };
+  const outcomes = async () => [(await earlier.publish(FULL)).outcome, (await earlier.announce(names)).outcome];
+  await later.publish(FULL);
+  await later.announce(names);
+  for (let round = 0; round < 24; round++) {
+    await later.publish({ ...FULL, full: false });
+    await later.report({ ...report, atMs: round } as unknown as SystemReport);
+    assert.deepEqual(await outcomes(), ['superseded', 'superseded'], `round ${round}`);
+    await sleep(500);
+  }
+  await waitUntil(
+    'the earlier one publishes',
+    async () => (await outcomes()).every((outcome) => outcome === 'done'),
+    30_000,
+    250,
+  );
+  assert.equal((await later.publish(FULL)).outcome, 'superseded');
+  assert.equal((await later.announce({ ...names, symbols: ['X'] })).outcome, 'superseded');
+});
+
+test('news of any size ends in an answer or an error, and so do calls beside it', async (t) => {
+  const { cache } = await start(t);
+  const openMs = second().openMs;
+  const pairs = Array.from({ length: 3_000 }, (_, k) => `S${k}USDT`);
+  const seconds = pairs.flatMap((symbol) =>
+    Array.from({ length: 40 }, (_, k) => second({ symbol, openMs: openMs - (openMs % 60_000) + k * 1_000 })),
+  );
+  const big = news({ full: true, seconds });
+  const settled = await Promise.allSettled([cache.standing(), cache.publish(big), cache.lastReport()]);
+  for (const one of settled) if (one.status === 'rejected') assert.equal(one.reason.code, 'timeout');
+  await waitUntil('the cache answers', async () => (await codeOf(cache.publish(FULL))) === 'none', 20_000);
+});

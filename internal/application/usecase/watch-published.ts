@@ -38,6 +38,7 @@ export class WatchPublished {
   private standing: Standing | null = null;
   private stored: Standing | null = null;
   private storePolledAtMs = Number.NEGATIVE_INFINITY;
+  private askingStore: Promise<void> | null = null;
   /** Of the publishing process; null: it is silent. */
   report: SystemReport | null = null;
   /** The newest that was ever seen. */
@@ -54,13 +55,15 @@ export class WatchPublished {
 
   /** Resolves when cache and store have been asked once, whatever they said. */
   async start(): Promise<void> {
-    await this.poll();
+    await this.pollCache();
+    await this.askStore();
     this.loop = this.run();
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.loop;
+    await this.askingStore;
   }
 
   /** True once it is known what there is to ask for. */
@@ -111,19 +114,24 @@ export class WatchPublished {
     ];
   }
 
+  /** A store that does not answer must not keep a mode switch from being seen. */
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
       await sleep(POLL_MS, signal).catch(() => undefined);
-      if (!signal.aborted) await this.poll();
+      if (signal.aborted) continue;
+      await this.pollCache();
+      const isDue = performance.now() - this.storePolledAtMs >= STORE_POLL_MS;
+      if (isDue && this.askingStore === null) void this.askStore();
     }
   }
 
-  private async poll(): Promise<void> {
-    await this.pollCache();
-    if (performance.now() - this.storePolledAtMs < STORE_POLL_MS) return;
+  private askStore(): Promise<void> {
     this.storePolledAtMs = performance.now();
-    await this.pollStore();
+    this.askingStore = this.pollStore().finally(() => {
+      this.askingStore = null;
+    });
+    return this.askingStore;
   }
 
   private async pollCache(): Promise<void> {

@@ -50,6 +50,10 @@ test('what is no address is refused without being shown', () => {
     'postgres://',
     'postgres://a:secret@/c',
     'postgres://u:secret@h:port/d',
+    'postgres://u:se@secret@h/d',
+    'postgres://u:100%secret@h/d',
+    'postgres://u:secret@h/100%d',
+    'postgres://u:secret@100%h/d',
     'secret',
   ]) {
     assert.throws(

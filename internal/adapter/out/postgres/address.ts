@@ -45,12 +45,14 @@ export interface Address {
  */
 export function parseAddress(text: string): Address {
   const [, before = '', hosts = '', after = ''] = /^(postgres(?:ql)?:\/\/(?:[^@/?]*@)?)([^/?]*)(.*)$/s.exec(text) ?? [];
-  const servers = hosts.split(',').map(serverOf);
-  if (before === '' || servers.some(({ host, port }) => host === '' || !Number.isInteger(port))) throw badAddress();
+  // A second @ is one of the password: what stands before it must not be taken for a host, and shown.
+  const servers = hosts.includes('@') ? [] : hosts.split(',').map(serverOf);
+  const isWhole = servers.length > 0 && servers.every(({ host, port }) => host !== '' && Number.isInteger(port));
+  if (before === '' || !isWhole) throw badAddress();
   const url = URL.parse(`${before}host${after}`);
   if (url === null) throw badAddress();
-  const user = decodeURIComponent(url.username) || process.env['USER'] || 'postgres';
-  const database = decodeURIComponent(url.pathname.slice(1)) || user;
+  const user = decoded(url.username) || process.env['USER'] || 'postgres';
+  const database = decoded(url.pathname.slice(1)) || user;
   const {
     sslmode = 'disable',
     sslrootcert,
@@ -63,7 +65,7 @@ export function parseAddress(text: string): Address {
   return {
     servers,
     user,
-    password: decodeURIComponent(url.password),
+    password: decoded(url.password),
     database,
     tls: tlsOf(sslmode, { ca: sslrootcert === 'system' ? undefined : sslrootcert, cert: sslcert, key: sslkey }),
     primaryOnly: servers.length > 1 || target_session_attrs === 'read-write' || target_session_attrs === 'primary',
@@ -74,8 +76,16 @@ export function parseAddress(text: string): Address {
 
 function serverOf(text: string): Server {
   const [, name = '', port = ''] = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(text) ?? [];
-  const host = decodeURIComponent(name).replace(/^\[(.*)\]$/, '$1');
+  const host = decoded(name).replace(/^\[(.*)\]$/, '$1');
   return { host, port: port === '' ? PORT : Number(port) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw badAddress();
+  }
 }
 
 type Files = Readonly<Record<'ca' | 'cert' | 'key', string | undefined>>;
@@ -108,6 +118,7 @@ function read(path: string): string {
 }
 
 function badAddress(): PostgresStoreError {
-  const form = 'postgres://user:password@host:5432/database';
+  const form =
+    'postgres://user:password@host:5432/database, in names and passwords with %40 for @, %25 for % and so on';
   return new PostgresStoreError('bad_address', `postgres.url: is no address of the form ${form}`);
 }

@@ -15,6 +15,7 @@ import { Keys } from './keys.ts';
 import type { RedisAddress } from './redis-address.ts';
 import { RedisError } from './redis-error.ts';
 import { RedisLink } from './redis-link.ts';
+import { Rivals } from './rivals.ts';
 import {
   decodeReport,
   decodeSecond,
@@ -33,6 +34,8 @@ const SECONDS_LIFE_MS = 12 * MINUTE_MS;
 /** … but not before they could be read. */
 const LIFE_MIN_MS = MINUTE_MS;
 const REPORT_LIFE_MS = 5_000;
+/** Of several runs that take over at once each is ahead of the ended one by another figure. */
+const AHEAD_MAX_MS = 1_000;
 /** Minutes that one question may span. */
 const MINUTES_MAX = 16;
 
@@ -58,17 +61,20 @@ export class RedisLatestPrices implements LatestPrices {
   private readonly keys: Keys;
   private readonly link: RedisLink;
   private readonly said = new Map<string, Said>();
+  private readonly rivals = new Rivals();
+  private run: PublishingRun;
 
   /** Returns at once: until the server is there, calls reject. */
   constructor(options: RedisLatestPricesOptions) {
     this.options = options;
+    this.run = options.run;
     this.keys = new Keys(options.prefix);
     this.link = new RedisLink(options.address, options.random);
   }
 
   async publish(news: SourceNews): Promise<Published> {
     const { mode, exchange, latest, full } = news;
-    const { run } = this.options;
+    const { run } = this;
     const sourceKey = this.keys.source(mode, exchange);
     const said = this.said.get(sourceKey) ?? { sequence: 0, pairs: false };
     const sequence = said.sequence + 1;
@@ -78,9 +84,10 @@ export class RedisLatestPrices implements LatestPrices {
     const keys = [sourceKey, this.keys.latest(mode, exchange), ...seconds.keys];
     const held = encodeSource(run, sequence, news);
     const head = [run.startedAtMs, run.tag, full ? 1 : 0, said.sequence, said.pairs ? 1 : 0, held];
-    const answer = await this.link.run((client) =>
-      client.marketflowPublish(keys.length, ...keys, ...head, latest.length, ...pairs, ...seconds.values),
-    );
+    const values = [...keys, ...head, latest.length, ...pairs, ...seconds.values];
+    const answer = await this.tell((client) => client.marketflowPublish(keys.length, values));
+    const [outcome, heldStart = '', text = ''] = answer;
+    if (outcome === 'superseded' && this.rivals.isGone(sourceKey, text)) this.takeOver(heldStart);
     const published = asPublished(answer);
     if (published.outcome === 'done') {
       const isForeign = published.foreignKeys.includes(this.keys.latest(mode, exchange));
@@ -90,11 +97,18 @@ export class RedisLatestPrices implements LatestPrices {
   }
 
   async announce(standing: Standing): Promise<Published> {
-    const { run } = this.options;
+    const { run } = this;
     const value = encodeStanding(run, standing);
-    return asPublished(
-      await this.link.run((client) => client.marketflowAnnounce(this.keys.current, run.startedAtMs, run.tag, value)),
+    const answer = await this.tell((client) =>
+      client.marketflowAnnounce(this.keys.current, run.startedAtMs, run.tag, value),
     );
+    const [outcome, heldStart = ''] = answer;
+    // Names hardly ever change; who publishes reports.
+    if (outcome === 'superseded') {
+      const report = await this.tell((client) => client.get(this.keys.report));
+      if (this.rivals.isGone(this.keys.report, report ?? '')) this.takeOver(heldStart);
+    }
+    return asPublished(answer);
   }
 
   async report({ atMs, ...rest }: SystemReport): Promise<Published> {
@@ -154,9 +168,25 @@ export class RedisLatestPrices implements LatestPrices {
     this.link.close();
   }
 
+  private async tell<T>(work: Parameters<typeof RedisLink.prototype.run<T>>[0]): Promise<T> {
+    try {
+      return await this.link.run(work);
+    } catch (error) {
+      this.rivals.forget();
+      throw error;
+    }
+  }
+
+  /** From the next call on this run counts as the later one. */
+  private takeOver(heldStart: string): void {
+    const startedAtMs = Number(heldStart) + 1 + Math.floor(this.options.random() * AHEAD_MAX_MS);
+    if (Number.isSafeInteger(startedAtMs)) this.run = { ...this.run, startedAtMs };
+    this.rivals.forget();
+  }
+
   /** Keys of the minutes, and the script's arguments for them in the same order. */
   private secondsByKey({ mode, exchange, seconds }: SourceNews): { keys: string[]; values: (string | number)[] } {
-    const { run } = this.options;
+    const { run } = this;
     const nowMs = this.options.nowMs();
     const byKey = new Map<string, (string | number)[]>();
     for (const second of seconds) {
@@ -184,6 +214,7 @@ function minutesOf(fromMs: number, toMs: number): number[] {
 }
 
 function asPublished([outcome, ...foreignKeys]: readonly string[]): Published {
-  if (outcome === 'done' || outcome === 'lost' || outcome === 'superseded') return { outcome, foreignKeys };
+  if (outcome === 'superseded') return { outcome, foreignKeys: [] };
+  if (outcome === 'done' || outcome === 'lost') return { outcome, foreignKeys };
   throw new RedisError('internal', `unexpected answer ${String(outcome)}`);
 }

@@ -21,7 +21,8 @@ const READONLY_RECONNECT_MS = 1_000;
 
 /** Commands of ours that ioredis has no types for: key count or not, keys, arguments. */
 interface ScriptCommands {
-  marketflowPublish(keyCount: number, ...keysAndArguments: (string | number)[]): Promise<string[]>;
+  /** An array, not arguments: of a hundred thousand arguments a call overflows the stack. */
+  marketflowPublish(keyCount: number, keysAndArguments: readonly (string | number)[]): Promise<string[]>;
   marketflowAnnounce(...keyAndArguments: (string | number)[]): Promise<string[]>;
   marketflowReport(...keyAndArguments: (string | number)[]): Promise<string[]>;
 }
@@ -31,6 +32,13 @@ const SCRIPTS = {
   marketflowAnnounce: { lua: ANNOUNCE, numberOfKeys: 1 },
   marketflowReport: { lua: REPORT, numberOfKeys: 1 },
 };
+
+/**
+ * Calls of scripts go on their own. In a cluster their number of keys would be taken for the first key, and mix up the
+ * nodes; and what throws while it joins a pipeline shifts everybody else's answers there, and ends the process
+ * (https://github.com/redis/ioredis/issues/1931).
+ */
+const PIPELINING = { enableAutoPipelining: true, autoPipeliningIgnoredCommands: Object.keys(SCRIPTS) };
 
 type RedisClient = (Redis | Cluster) & ScriptCommands;
 
@@ -86,9 +94,7 @@ export class RedisLink {
       return new Cluster([...endpoints], {
         redisOptions: common,
         scripts: SCRIPTS,
-        enableAutoPipelining: true,
-        // It would take the number of keys for the first key, and mix up the nodes.
-        autoPipeliningIgnoredCommands: Object.keys(SCRIPTS),
+        ...PIPELINING,
         lazyConnect: true,
         enableOfflineQueue: false,
         clusterRetryStrategy: this.retryAfter,
@@ -106,7 +112,7 @@ export class RedisLink {
       db: address.database,
       enableOfflineQueue: false,
       retryStrategy: this.retryAfter,
-      enableAutoPipelining: true,
+      ...PIPELINING,
     };
     const [server] = endpoints;
     if (kind === 'server') return new Redis({ ...shared, host: server?.host ?? '', port: server?.port ?? 0 });

@@ -4,7 +4,7 @@
  * ARGV: start of this run (Unix ms), its tag, full (1 or 0), sequence expected, whether pairs were said (1 or 0), the
  * new value of the source's key; then the number of pairs and (symbol, value) of each; then for each further key: time
  * to live in ms, number of seconds, and (second, value) of each.
- * Returns the outcome, then the keys that hold something foreign.
+ * Returns the outcome, then the keys that hold something foreign; of `superseded` the other run's start and what it wrote.
  */
 export const PUBLISH = `
 local startedAt, tag, full, sequence, saidPairs = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1', ARGV[4], ARGV[5] == '1'
@@ -20,12 +20,13 @@ local known = holds(KEYS[1], 'string')
 if known == nil then return answer end
 local heldTag = nil
 if known then
-  local heldStart, held, heldSequence = string.match(redis.call('GET', KEYS[1]), '^(%d+) (%S+) (%d+) ')
+  local text = redis.call('GET', KEYS[1])
+  local heldStart, held, heldSequence = string.match(text, '^(%d+) (%S+) (%d+) ')
   if held == nil then
     answer[#answer + 1] = KEYS[1]
     return answer
   end
-  if held ~= tag and tonumber(heldStart) > startedAt then return {'superseded'} end
+  if held ~= tag and tonumber(heldStart) > startedAt then return {'superseded', heldStart, text} end
   if not full and (held ~= tag or heldSequence ~= sequence) then return {'lost'} end
   heldTag = held
 elseif not full then
@@ -110,7 +111,7 @@ if is == 'string' then
   local held = redis.call('GET', KEYS[1])
   local heldStart, tag = string.match(held, '^(%d+) (%S+) ')
   if tag == nil then return {'done', KEYS[1]} end
-  if tag ~= ARGV[2] and tonumber(heldStart) > tonumber(ARGV[1]) then return {'superseded'} end
+  if tag ~= ARGV[2] and tonumber(heldStart) > tonumber(ARGV[1]) then return {'superseded', heldStart} end
   if held == ARGV[3] then return {'done'} end
 end
 redis.call('SET', KEYS[1], ARGV[3])

@@ -80,7 +80,7 @@ export interface PublishedSeconds extends Coverage {
   readonly seconds: readonly SecondBucket[];
 }
 
-/** Which process publishes: of two the one that started later is right. */
+/** Which process publishes: of two the one that started later is right, while it publishes. */
 export interface PublishingRun {
   readonly startedAtMs: number;
   /** Distinguishes runs of one moment; letters and digits. */
