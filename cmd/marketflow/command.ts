@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { createLogger, isTerminal, type Logger, stdoutDestination } from '../../pkg/logger/logger.ts';
 import { HELP, parseCommandLine } from './arguments.ts';
 import { checkConfig, findWarnings } from './config-check.ts';
+import { refusedByServer } from './data-errors.ts';
 import { EXIT_CODE, type ExitCode, errorLine, StartupError } from './exit-code.ts';
 import { keepHeapTight } from './heap.ts';
 import { readSettings, readSettingsFile } from './settings.ts';
@@ -36,6 +37,11 @@ async function run(command: Extract<ReturnType<typeof parseCommandLine>, { kind:
   for (const { key, message, explanation } of findWarnings(settings))
     logger.warn({ why: explanation }, `${key} ${message}`);
   const onFatal = (cause: unknown): never => {
+    const refusal = refusedByServer(cause);
+    if (refusal !== null) {
+      logger.fatal({ reason: refusal }, 'a needed server refuses');
+      exitWith(EXIT_CODE.unavailable, refusal);
+    }
     logger.fatal({ err: cause }, 'internal fault');
     exitWith(EXIT_CODE.internal, `internal fault: ${cause instanceof Error ? cause.message : String(cause)}`);
   };

@@ -34,3 +34,14 @@ export function isClosedTickLog(error: unknown): boolean {
   const isOfLog = error instanceof TickLogError || error instanceof MemoryTickLogError;
   return isOfLog && (error.code === 'closed' || error.code === 'no_space');
 }
+
+/** The candle store was closed under a commit that a stop did not wait for: what it held is in the log, and that is no fault. */
+export function isClosedCandleStore(error: unknown): boolean {
+  return (error instanceof StoreError || error instanceof PostgresStoreError) && error.code === 'closed';
+}
+
+/** Why the database will take nothing more from this process, whatever it tries; null: that is not what failed. */
+export function refusedByServer(error: unknown): string | null {
+  const isRefusal = error instanceof PostgresStoreError && error.severity === 'fatal';
+  return isRefusal && error.code !== 'internal' && error.code !== 'closed' ? error.message : null;
+}

@@ -22,7 +22,7 @@ import {
 
 const ENVIRONMENT_PREFIX = 'MARKETFLOW';
 /** Candles of one second are kept up to this many symbols. */
-const SECONDS_SYMBOLS_MAX = 200;
+const SECONDS_SYMBOLS_MAX = 50;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -143,7 +143,7 @@ export interface Settings {
     readonly latenessMs: number;
     readonly slackMs: number;
     readonly flushIntervalMs: number;
-    /** Ascending; 60,000 is always there; 1,000 only up to 200 symbols. */
+    /** Ascending; 60,000 is always there; 1,000 only up to 50 symbols. */
     readonly intervalsMs: readonly number[];
     /** How long one-second candles are kept. */
     readonly secondsRetentionMs: number;
@@ -233,7 +233,10 @@ const CROSS_RULES: readonly CrossRule<Values>[] = [
   },
 ];
 
-/** Two minutes of seconds of a pair take 80 KB: too much of the 300 MB for thousands of pairs. */
+/**
+ * With a database away they fill the memory that there is for candles not yet written (`ingest-ticks.ts`): 50 symbols on three
+ * exchanges in five minutes.
+ */
 function keepsSeconds(symbols: readonly string[] | '*'): boolean {
   return symbols !== '*' && symbols.length <= SECONDS_SYMBOLS_MAX;
 }

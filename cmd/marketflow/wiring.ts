@@ -27,7 +27,7 @@ import { withDeadline } from '../../pkg/concurrency/deadline.ts';
 import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
 import type { Logger } from '../../pkg/logger/logger.ts';
 import { openCandleStore, refuseGap } from './candle-store.ts';
-import { asStartupError, isClosedTickLog } from './data-errors.ts';
+import { asStartupError, isClosedCandleStore, isClosedTickLog } from './data-errors.ts';
 import { spawnDecodeThread } from './decode-thread-source.ts';
 import { EXIT_CODE, StartupError } from './exit-code.ts';
 import { feedSource } from './feed-sources.ts';
@@ -89,7 +89,9 @@ export async function startMarketFlow(options: MarketFlowOptions): Promise<Marke
     happenings,
     nowMs,
     intervalMs: flushIntervalMs,
-    onFatal,
+    onFatal: (cause) => {
+      if (!isClosedCandleStore(cause)) onFatal(cause);
+    },
   });
   const symbols = new SymbolDirectory(state.symbols, settings.symbols, settings.symbolLimit);
   const tap = new TickTap(state);

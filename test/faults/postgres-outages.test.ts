@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { STATEMENT_MS } from '../../internal/adapter/out/postgres/checkpoint-writer.ts';
 import { assertBalanced } from '../harness/candle-check.ts';
+import { atEnd } from '../harness/clean-up.ts';
 import {
   assertPricesAnswer,
   type MarketPlan,
@@ -125,6 +127,20 @@ test('a frozen PostgreSQL: readers are answered in time, no connection leaks, it
   await untilItAnswers(service);
   assert.ok(establishedSockets(service.pid, port) <= POOL_SIZE + 1);
   await market.settle(service);
+});
+
+test('a stop while PostgreSQL is frozen is a clean one, also when a commit gives up in the middle of it', async (t) => {
+  const [market, service] = await openMarket(t);
+  server.signal('SIGSTOP');
+  atEnd(t, () => server.signal('SIGCONT'));
+  // The commit that is under way ends when the store is already being closed.
+  await sleep(STATEMENT_MS - 3_000);
+  assert.deepEqual(await service.stop(), { code: 0, signal: null }, service.stderr);
+  assert.equal(service.stderr, '');
+  server.signal('SIGCONT');
+  const again = await market.start();
+  await untilCommitted(again);
+  await market.settle(again);
 });
 
 test('PostgreSQL that only reads: nothing is lost, and it writes again when it may', async (t) => {

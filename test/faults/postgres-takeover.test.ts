@@ -21,7 +21,7 @@ test('a process that was frozen and replaced writes nothing more, says so and en
   assert.ok(taken.counted > 0, 'it goes on from the checkpoint of the first');
   await untilCommitted(second);
   first.signal('SIGCONT');
-  assert.deepEqual(await first.ended, { code: 70, signal: null });
+  assert.deepEqual(await first.ended, { code: 69, signal: null });
   assert.match(first.stderr, /^marketflow: .*another process has taken over/m);
 
   const again = spawnService(t, { dataDir: market.dataDir, environment: market.environment });
@@ -50,7 +50,7 @@ test('a password that is no longer right ends the process, which says so and not
   await untilCommitted(service);
   await server.query("ALTER ROLE keeper PASSWORD 'second-secret'");
   await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keeper'");
-  assert.deepEqual(await service.ended, { code: 70, signal: null });
+  assert.deepEqual(await service.ended, { code: 69, signal: null });
   assert.match(service.stderr, /password authentication failed for user "keeper" \(28P01\)/);
   assert.doesNotMatch(service.stderr + service.stdout, /first-secret/);
 
