@@ -2,9 +2,7 @@
 SHELL := /bin/bash
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
-# V8's young generation grows to 32 MiB while the program loads and stays there; 16 are as fast (make bench, http).
-RUN_FLAGS := --max-semi-space-size=8
-# With every file's types stripped beforehand Node does not load what strips them: 20 MB less. Installing fills it, for these flags.
+# With every file's types stripped beforehand Node does not load what strips them: 20 MB less. Installing fills it.
 RUN_ENV := NODE_COMPILE_CACHE=$(CURDIR)/node_modules/.cache/marketflow
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STAMP := node_modules/.installed
@@ -38,7 +36,7 @@ screenshot: $(DASHBOARD) ## the picture of the dashboard that the README shows
 	$(NODE) deployments/screenshot-dashboard.ts
 
 run: $(STAMP) $(DASHBOARD) ## start MarketFlow in test mode with the built-in exchanges; ARGS="--port 9000" passes flags
-	@$(RUN_ENV) $(NODE) $(RUN_FLAGS) cmd/marketflow/main.ts $(ARGS)
+	@$(RUN_ENV) $(NODE) cmd/marketflow/main.ts $(ARGS)
 
 dev: $(STAMP) $(DASHBOARD) ## the same, started again at each change of a source file
 	$(BIN)/tsx watch cmd/marketflow/main.ts $(ARGS)

@@ -43,7 +43,6 @@ const config = join(out, 'sea.json');
 writeFileSync(
   config,
   JSON.stringify({
-    execArgv: ['--max-semi-space-size=8'],
     main: join(out, 'marketflow.cjs'),
     output: blob,
     disableExperimentalSEAWarning: true,

@@ -24,7 +24,7 @@ export async function startScript(
   ready: RegExp,
 ): Promise<Child> {
   // As `make run` does.
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', script, ...args], {
+  const child = spawn(process.execPath, [script, ...args], {
     env: { ...process.env, NODE_COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
