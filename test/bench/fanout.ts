@@ -49,8 +49,9 @@ async function fanOut(subscribers: number, interval: string, seconds: number): P
     const lines = createInterface({ input: clients.stdout });
     await once(lines, 'line');
     await sleep(WARM_UP_MS);
-    await ask(clients, lines);
     const cpuBefore = await subject.metric('process_cpu_seconds_total');
+    // The subscribers count from this answer on: nothing may come between it and the clock.
+    await ask(clients, lines);
     const fromMs = performance.now();
     await sleep(seconds * 1_000);
     const { messages, closes, p50, p99, ticks } = await ask(clients, lines);

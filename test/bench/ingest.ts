@@ -10,12 +10,15 @@ const WARM_UP_MS = 2_500;
 export async function benchIngest(): Promise<Figure[]> {
   const memory = await ingest({ TICK_LOG_KIND: 'memory' });
   const disk = await ingest({ TICK_LOG_KIND: 'disk' });
+  const minutesOnly = await ingest({ TICK_LOG_KIND: 'disk', CANDLES_INTERVALS: '1m' });
   const sync = await ingest({ TICK_LOG_KIND: 'disk', TICK_LOG_DURABILITY: 'sync' });
   const threads = await ingest({ TICK_LOG_KIND: 'disk', PIPELINE_THREADS: '2' });
   const naive = await ingestNaive();
   return [
     atLeast('ingest, log in memory', median(memory) / 1e6, 'M ticks/s', 8, memory),
     atLeast('ingest, log on disk (os)', median(disk) / 1e6, 'M ticks/s', 5, disk),
+    info('ingest, log on disk (os), one-minute candles alone', median(minutesOnly) / 1e6, 'M ticks/s', minutesOnly),
+    atLeast('candles of all intervals against those of a minute', (median(disk) / median(minutesOnly)) * 100, '%', 80),
     info('ingest, log on disk (sync)', median(sync) / 1e6, 'M ticks/s', sync),
     info('ingest, log on disk (os), threads: 2', median(threads) / 1e6, 'M ticks/s', threads),
     info('straightforward build, no log', median(naive) / 1e6, 'M ticks/s', naive),

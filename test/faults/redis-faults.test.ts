@@ -44,7 +44,7 @@ const FAULTS: readonly Fault[] = [
     name: 'frozen',
     inflict: async ({ server }) => server.signal('SIGSTOP'),
     detail: /does not answer/,
-    during: ({ service }) => assertPricesFor(service, 3_000),
+    during: ({ service }) => assertPricesFor(service, 10_000),
     end: async ({ server }) => server.signal('SIGCONT'),
   },
   {
