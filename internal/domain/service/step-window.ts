@@ -1,71 +1,28 @@
 import type { Extremes } from '../model/candle.ts';
 import type { StepSlice } from '../model/checkpoint.ts';
 import { addExact } from './exact-sum.ts';
+import { emptyStepEntry, OpenStep } from './open-step.ts';
+import { encodeStep, SealedStep } from './sealed-step.ts';
+import { StepMemory, type StepPart } from './step-memory.ts';
 
-const SUM_HI = 0;
-const SUM_LO = 1;
-const HIGH = 2;
-const LOW = 3;
-const FIELDS = 4;
+/** A step is sealed when no tick has come into it while event time moved on by this. */
+const OPEN_MS = 2_000;
 
-/** Bytes of one instrument in one step, as stored: four doubles, a count, the instrument's id, two offsets. */
-const ENTRY_BYTES = FIELDS * 8 + 4 + 4 + 2 + 2;
+/** Open steps kept for the next ones; more were open only for ticks that came out of order. */
+const UNUSED_MAX = 32;
 
-/** An entry's number + 1 must fit 16 bits. */
-const MAX_ENTRIES = 65_535;
-
-/** The ticks of one step of time, one entry for each instrument that had any. */
-class Slice {
-  index = -1;
-  size = 0;
+/** One place of the ring. */
+interface Slot {
+  index: number;
   /** Log position of the last change. */
-  changedAt = 0;
-  numbers = new Float64Array(0);
-  counts = new Uint32Array(0);
-  /** Offset of the high's, then the low's, moment from the start of the step, ms. */
-  offsets = new Uint16Array(0);
-  instruments = new Uint32Array(0);
-  /** Instrument id → entry + 1. */
-  entryOf = new Uint16Array(0);
-
-  /** Begins step `index`, with memory for about `expected` entries: what the step before it came to. */
-  restart(index: number, expected: number): void {
-    for (let i = 0; i < this.size; i++) this.entryOf[this.instruments[i] ?? 0] = 0;
-    this.index = index;
-    this.size = 0;
-    const capacity = this.instruments.length;
-    if (capacity < expected || capacity > 2 * expected + 64) this.allocate(expected);
-  }
-
-  add(instrument: number): number {
-    if (instrument >= this.entryOf.length) {
-      const entryOf = new Uint16Array(Math.max(16, (instrument + 1) * 1.25));
-      entryOf.set(this.entryOf);
-      this.entryOf = entryOf;
-    }
-    if (this.size === MAX_ENTRIES) throw new RangeError(`more than ${MAX_ENTRIES} pairs in one step`);
-    if (this.size === this.instruments.length) this.grow();
-    const entry = this.size++;
-    this.instruments[entry] = instrument;
-    this.entryOf[instrument] = entry + 1;
-    return entry;
-  }
-
-  private grow(): void {
-    const { numbers, counts, offsets, instruments } = this;
-    this.allocate(Math.ceil(this.size * 1.25) + 4);
-    this.numbers.set(numbers);
-    this.counts.set(counts);
-    this.offsets.set(offsets);
-    this.instruments.set(instruments);
-  }
-
-  private allocate(capacity: number): void {
-    this.numbers = new Float64Array(capacity * FIELDS);
-    this.counts = new Uint32Array(capacity);
-    this.offsets = new Uint16Array(capacity * 2);
-    this.instruments = new Uint32Array(capacity);
-  }
+  changedAt: number;
+  /** The window's newest index at the last change. */
+  touchedAtIndex: number;
+  /** One of the two has its ticks, once `index` is set. */
+  open: OpenStep | null;
+  sealed: SealedStep | null;
+  /** Where the bytes of `sealed` are; null: elsewhere. */
+  part: StepPart | null;
 }
 
 /**
@@ -74,127 +31,128 @@ class Slice {
  */
 export class StepWindow {
   readonly stepMs: number;
-  private readonly slices: Slice[];
-  private newest = new Slice();
+  private readonly slots: readonly Slot[];
+  private newestIndex = -1;
+  /** Those with an open step. */
+  private openSlots: Slot[] = [];
+  private readonly unused: OpenStep[] = [];
+  private readonly memory = new StepMemory();
+  private readonly entry = emptyStepEntry();
 
   constructor(stepMs: number, steps: number) {
     this.stepMs = stepMs;
-    this.slices = Array.from({ length: steps }, () => new Slice());
+    this.slots = Array.from({ length: steps }, () => ({
+      index: -1,
+      changedAt: 0,
+      touchedAtIndex: -1,
+      open: null,
+      sealed: null,
+      part: null,
+    }));
   }
 
   /** Adds `part`, whose ticks all lie in the step that starts at `stepStartMs`; older ones than the window are passed over. */
   merge(instrument: number, stepStartMs: number, part: Extremes, position: number): void {
     const index = stepStartMs / this.stepMs;
-    const slice = this.slices[index % this.slices.length];
-    if (slice === undefined || slice.index > index) return;
-    if (slice.index < index) {
-      slice.restart(index, this.newest.size);
-      if (index > this.newest.index) this.newest = slice;
-    }
-    slice.changedAt = position;
-    const known = slice.entryOf[instrument] ?? 0;
-    const entry = known > 0 ? known - 1 : slice.add(instrument);
-    const at = entry * FIELDS;
-    const n = slice.numbers;
-    const highOffset = part.highAtMs - stepStartMs;
-    const lowOffset = part.lowAtMs - stepStartMs;
-    if (known === 0) {
-      n[at + SUM_HI] = part.sumHi;
-      n[at + SUM_LO] = part.sumLo;
-      n[at + HIGH] = part.high;
-      n[at + LOW] = part.low;
-      slice.counts[entry] = part.count;
-      slice.offsets[entry * 2] = highOffset;
-      slice.offsets[entry * 2 + 1] = lowOffset;
-      return;
-    }
-    const sum = { sumHi: n[at + SUM_HI] ?? 0, sumLo: n[at + SUM_LO] ?? 0 };
-    addExact(sum, part.sumHi, part.sumLo);
-    n[at + SUM_HI] = sum.sumHi;
-    n[at + SUM_LO] = sum.sumLo;
-    slice.counts[entry] = (slice.counts[entry] ?? 0) + part.count;
-    const high = n[at + HIGH] ?? 0;
-    if (part.high > high || (part.high === high && highOffset < (slice.offsets[entry * 2] ?? 0))) {
-      n[at + HIGH] = part.high;
-      slice.offsets[entry * 2] = highOffset;
-    }
-    const low = n[at + LOW] ?? 0;
-    if (part.low < low || (part.low === low && lowOffset < (slice.offsets[entry * 2 + 1] ?? 0))) {
-      n[at + LOW] = part.low;
-      slice.offsets[entry * 2 + 1] = lowOffset;
-    }
+    const slot = this.slots[index % this.slots.length];
+    if (slot === undefined || slot.index > index) return;
+    const open = slot.index < index ? this.begin(slot, index) : (slot.open ?? this.reopen(slot));
+    slot.changedAt = position;
+    slot.touchedAtIndex = this.newestIndex;
+    open.merge(instrument, stepStartMs, part);
   }
 
   /** Adds the ticks of `instrument` in `[fromMs, toMs)`, both on step edges, to `into`. */
   summarise(instrument: number, fromMs: number, toMs: number, into: Extremes): void {
     const last = toMs / this.stepMs;
+    const { entry } = this;
     for (let index = fromMs / this.stepMs; index < last; index++) {
-      const slice = this.slices[index % this.slices.length];
-      if (slice === undefined || slice.index !== index) continue;
-      const entry = (slice.entryOf[instrument] ?? 0) - 1;
-      if (entry < 0) continue;
-      const n = slice.numbers;
-      const at = entry * FIELDS;
+      const slot = this.slots[index % this.slots.length];
+      if (slot === undefined || slot.index !== index) continue;
+      if (!(slot.open ?? slot.sealed)?.read(instrument, entry)) continue;
       const startMs = index * this.stepMs;
-      into.count += slice.counts[entry] ?? 0;
-      addExact(into, n[at + SUM_HI] ?? 0, n[at + SUM_LO] ?? 0);
-      const high = n[at + HIGH] ?? 0;
-      if (high > into.high) {
-        into.high = high;
-        into.highAtMs = startMs + (slice.offsets[entry * 2] ?? 0);
+      into.count += entry.count;
+      addExact(into, entry.sumHi, entry.sumLo);
+      if (entry.high > into.high) {
+        into.high = entry.high;
+        into.highAtMs = startMs + entry.highOffset;
       }
-      const low = n[at + LOW] ?? 0;
-      if (low < into.low) {
-        into.low = low;
-        into.lowAtMs = startMs + (slice.offsets[entry * 2 + 1] ?? 0);
+      if (entry.low < into.low) {
+        into.low = entry.low;
+        into.lowAtMs = startMs + entry.lowOffset;
       }
     }
   }
 
   /** The steps that changed after log position `position`. */
   changedSince(position: number): StepSlice[] {
-    return this.slices
-      .filter((slice) => slice.changedAt > position && slice.index >= 0)
-      .map((slice) => ({ stepMs: this.stepMs, index: slice.index, data: encodeSlice(slice) }));
+    const changed: StepSlice[] = [];
+    for (const { changedAt, index, open, sealed } of this.slots) {
+      if (changedAt <= position) continue;
+      const data = open === null ? sealed?.bytes() : encodeStep(open).slice();
+      if (data !== undefined) changed.push({ stepMs: this.stepMs, index, data });
+    }
+    return changed;
   }
 
-  /** Puts a stored step back, unless the window has moved past it. */
+  /** Puts a stored step back, unless the window has moved past it. Keeps its bytes, which must stay as they are. */
   restore(stored: StepSlice): void {
-    const slice = this.slices[stored.index % this.slices.length];
-    if (slice === undefined || slice.index > stored.index) return;
-    slice.restart(stored.index, stored.data.length / ENTRY_BYTES);
-    decodeSlice(slice, stored.data);
-    if (stored.index > this.newest.index) this.newest = slice;
+    const slot = this.slots[stored.index % this.slots.length];
+    if (slot === undefined || slot.index > stored.index) return;
+    slot.index = stored.index;
+    slot.sealed = SealedStep.of(stored.data);
+    if (stored.index > this.newestIndex) this.newestIndex = stored.index;
   }
 
   /** Index of the oldest step that the window can still hold next to its newest. */
   oldestIndex(): number {
-    return this.newest.index - this.slices.length + 1;
+    return this.newestIndex - this.slots.length + 1;
   }
-}
 
-function encodeSlice(slice: Slice): Uint8Array {
-  const size = slice.size;
-  const bytes = new Uint8Array(size * ENTRY_BYTES);
-  let at = 0;
-  for (const column of [
-    slice.numbers.subarray(0, size * FIELDS),
-    slice.counts.subarray(0, size),
-    slice.instruments.subarray(0, size),
-    slice.offsets.subarray(0, size * 2),
-  ]) {
-    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at);
-    at += column.byteLength;
+  /** Makes the place of an older step that of step `index`, and empty. */
+  private begin(slot: Slot, index: number): OpenStep {
+    const newest = this.slots[this.newestIndex % this.slots.length];
+    const expected = (newest?.open ?? newest?.sealed)?.size ?? 0;
+    if (index > this.newestIndex) {
+      this.newestIndex = index;
+      this.sealIdle();
+    }
+    slot.index = index;
+    const open = this.openAt(slot, expected);
+    this.dropSealed(slot);
+    return open;
   }
-  return bytes;
-}
 
-function decodeSlice(slice: Slice, data: Uint8Array): void {
-  const size = data.length / ENTRY_BYTES;
-  const buffer = data.slice().buffer;
-  const instruments = new Uint32Array(buffer, size * (FIELDS * 8 + 4), size);
-  for (const instrument of instruments) slice.add(instrument);
-  slice.numbers.set(new Float64Array(buffer, 0, size * FIELDS));
-  slice.counts.set(new Uint32Array(buffer, size * FIELDS * 8, size));
-  slice.offsets.set(new Uint16Array(buffer, size * (FIELDS * 8 + 8), size * 2));
+  private reopen(slot: Slot): OpenStep {
+    const open = this.openAt(slot, slot.sealed?.size ?? 0);
+    slot.sealed?.openInto(open);
+    this.dropSealed(slot);
+    return open;
+  }
+
+  private openAt(slot: Slot, expected: number): OpenStep {
+    const open = slot.open ?? this.unused.pop() ?? new OpenStep();
+    open.restart(expected);
+    if (slot.open === null) this.openSlots.push(slot);
+    slot.open = open;
+    return open;
+  }
+
+  private dropSealed(slot: Slot): void {
+    if (slot.part !== null) this.memory.release(slot.part);
+    slot.part = null;
+    slot.sealed = null;
+  }
+
+  private sealIdle(): void {
+    const idleIndex = this.newestIndex - OPEN_MS / this.stepMs;
+    this.openSlots = this.openSlots.filter((slot) => {
+      if (slot.open === null || slot.touchedAtIndex > idleIndex) return slot.open !== null;
+      slot.part = this.memory.keep(encodeStep(slot.open));
+      slot.sealed = new SealedStep(slot.part.view);
+      if (this.unused.length < UNUSED_MAX) this.unused.push(slot.open);
+      slot.open = null;
+      return false;
+    });
+  }
 }

@@ -188,4 +188,12 @@ ALTER TABLE steps ALTER data SET STORAGE EXTERNAL;
 ALTER TABLE longer ALTER data SET STORAGE EXTERNAL;
 `,
   },
+  {
+    version: 3,
+    name: 'short-steps',
+    sql: `
+-- No change of tables: from here on steps may be of the shorter format, which versions before this can't read.
+COMMENT ON COLUMN steps.data IS 'the ticks of all pairs in one step; the format says itself which it is';
+`,
+  },
 ];

@@ -135,4 +135,11 @@ CREATE TABLE longer (
 ) STRICT;
 `,
   },
+  {
+    version: 4,
+    name: 'short-steps',
+    sql: `
+-- No change of tables: from here on steps may be of the shorter format, which versions before this can't read.
+`,
+  },
 ];
