@@ -1,26 +1,21 @@
-import { buildHttpServer } from '../../internal/adapter/in/http/server.ts';
-import { formulas } from '../../internal/adapter/out/indicators/formulas.ts';
 import { Metrics } from '../../internal/adapter/out/telemetry/metrics.ts';
 import type { CandleStore } from '../../internal/application/port/out/candle-store.ts';
-import { QueryCandles } from '../../internal/application/usecase/query-candles.ts';
 import { CandleSource } from '../../internal/application/usecase/query-candles-source.ts';
-import { QueryIndicators } from '../../internal/application/usecase/query-indicators.ts';
 import { QueryPublished } from '../../internal/application/usecase/query-published.ts';
 import { ReportPublished } from '../../internal/application/usecase/report-published.ts';
 import { WatchPublished } from '../../internal/application/usecase/watch-published.ts';
-import { Lifecycle } from '../../pkg/concurrency/lifecycle.ts';
 import { openCandleReader } from './candle-store.ts';
 import { asStartupError } from './data-errors.ts';
+import { httpServer } from './http.ts';
 import { openLatestPrices } from './latest-prices.ts';
-import { type MarketFlow, type MarketFlowOptions, refusedPort } from './wiring.ts';
+import { type MarketFlow, type MarketFlowOptions, startProcess } from './process.ts';
 
 /** Cache and store, both asked once. */
 const START_MS = 5_000;
-const STEP_MS = 2_000;
 
 /** The role `api`: answers out of Redis and PostgreSQL for a process that runs the pipeline. It writes nothing, and has no data folder. */
 export async function startApi(options: Omit<MarketFlowOptions, 'onFatal'>): Promise<MarketFlow> {
-  const { settings, logger, version, nowMs, startedAtMs } = options;
+  const { settings, version, nowMs, startedAtMs } = options;
   const unready = new Set(['starting']);
   const metrics = new Metrics();
   const store = await openCandleReader(settings, nowMs).catch((error: unknown) => {
@@ -42,43 +37,20 @@ export async function startApi(options: Omit<MarketFlowOptions, 'onFatal'>): Pro
     exchanges: (mode) => watch.exchanges(mode),
     knowsSymbol: (symbol) => watch.symbols().includes(symbol),
   });
-  const http = buildHttpServer({
-    prices,
-    candles: new QueryCandles(candleSource),
-    indicators: new QueryIndicators(candleSource, formulas),
-    ticks: null,
-    stream: null,
-    mode: system,
-    system,
-    requestsPerSecond: settings.server.requestsPerSecond,
-    version,
-    nowMs,
-    metricsText: () => metrics.text(),
-    observeRequest: (route, method, status, seconds) => metrics.requestTimes.observe(route, method, status, seconds),
-    reportFault: (cause) => logger.error({ err: cause }, 'a request failed'),
-  });
+  const http = httpServer(options, { prices, ticks: null, stream: null, mode: system, system, candleSource, metrics });
 
-  let url = '';
-  const life = new Lifecycle(
-    [
+  return startProcess(settings, {
+    before: [
       { name: 'candle store', stop: () => store?.close() },
       { name: 'cache', stop: () => cache?.close() },
       { name: 'watch', start: () => watch.start(), stop: () => watch.stop(), deadlineMs: START_MS },
-      {
-        name: 'http',
-        start: async () => {
-          ({ url } = await http.listen(settings.server.host, settings.server.port));
-        },
-        stop: () => http.close(),
-      },
+    ],
+    http,
+    after: [
       { name: 'readiness', start: () => void unready.delete('starting'), stop: () => void unready.add('stopping') },
     ],
-    STEP_MS,
-  );
-  await life.start().catch((error: unknown) => {
-    throw refusedPort(error, settings) ?? error;
+    mode: () => watch.mode.mode,
   });
-  return { url, mode: () => watch.mode.mode, stop: () => life.stop() };
 }
 
 /** Without PostgreSQL there are no candles for this process to read. */

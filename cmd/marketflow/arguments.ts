@@ -49,7 +49,8 @@ Flags:
   --mode live|test  mode at the first start (test); a later start goes on in the
                     mode that was switched to last
   --role all|api    all: the whole pipeline (all); api: answers out of Redis and
-                    PostgreSQL for a process of the role all, and has no data
+                    PostgreSQL what a process of the role all wrote there, and
+                    has no data folder
   -h, --help        this text
   --version         the version
 
@@ -60,9 +61,11 @@ environment; an empty variable is not set. The most used ones:
   MARKETFLOW_SERVER_PORT   as --port
   MARKETFLOW_MODE          as --mode
   MARKETFLOW_DATA_DIR      folder for everything that is kept (./data)
-  MARKETFLOW_SYMBOLS       accepted symbols: A,B,C or * for all
+  MARKETFLOW_SYMBOLS       accepted symbols: A,B,C or * for up to 2,000
   MARKETFLOW_LIVE_SOURCES  exchanges of live mode: NAME=tcp://HOST:PORT,...
   MARKETFLOW_TEST_SOURCES  exchanges of test mode: NAME=generator,...
+  MARKETFLOW_POSTGRES_URL  PostgreSQL in place of SQLite in the data folder
+  MARKETFLOW_REDIS_URL     Redis, for latest prices that other processes can read
   MARKETFLOW_LOG_LEVEL     trace, debug, info, warn, error, fatal or silent (info)
 Durations are written 500ms, 10s, 2m, 1h, 7d; sizes 64KiB, 16MiB, 4GiB.
 

@@ -5,8 +5,9 @@ import { checkConfig, findWarnings } from './config-check.ts';
 import { refusedByServer } from './data-errors.ts';
 import { EXIT_CODE, type ExitCode, errorLine, StartupError } from './exit-code.ts';
 import { keepHeapTight } from './heap.ts';
+import type { MarketFlow } from './process.ts';
+import { startRole } from './roles.ts';
 import { readSettings, readSettingsFile } from './settings.ts';
-import { type MarketFlow, type MarketFlowOptions, startMarketFlow } from './wiring.ts';
 
 const startedAtMs = performance.timeOrigin;
 const { version } = packageJson;
@@ -50,7 +51,7 @@ async function run(command: Extract<ReturnType<typeof parseCommandLine>, { kind:
 
   const signals = new StopSignals(logger);
   try {
-    const marketflow = await start({ settings, logger, version, startedAtMs, nowMs: Date.now, onFatal });
+    const marketflow = await startRole({ settings, logger, version, startedAtMs, nowMs: Date.now, onFatal });
     const { url } = marketflow;
     const line = { url, prices: `${url}/prices/latest/BTCUSDT`, docs: `${url}/docs`, mode: marketflow.mode(), version };
     logger.info({ ...line, node: process.version }, 'listening');
@@ -59,13 +60,6 @@ async function run(command: Extract<ReturnType<typeof parseCommandLine>, { kind:
     if (error instanceof StartupError) exitWith(error.exitCode, error.message);
     onFatal(error);
   }
-}
-
-/** Role to composition; what the other roles need is not loaded. */
-async function start(options: MarketFlowOptions): Promise<MarketFlow> {
-  if (options.settings.roles.includes('all')) return startMarketFlow(options);
-  const { startApi } = await import('./api-role.ts');
-  return startApi(options);
 }
 
 /** SIGTERM or SIGINT stops; a second one stops waiting. */

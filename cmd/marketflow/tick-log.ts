@@ -70,7 +70,16 @@ function report(event: TickLogEvent, logger: Logger): void {
     case 'segment_drop_failed':
       logger.error({ type: event.type, reason: event.error.message }, 'tick log failure');
       break;
+    case 'torn_tail_cut':
+      logger.warn(event, 'tick log was not closed cleanly: the record that was being written is cut off');
+      break;
+    case 'positions_skipped':
+      logger.warn(event, 'tick log ends before the checkpoint: it goes on behind it');
+      break;
+    case 'damaged_batch':
+      logger.warn(event, 'tick log has a damaged record: it is passed over');
+      break;
     default:
-      logger.warn(event, 'tick log was not closed cleanly');
+      event satisfies never;
   }
 }

@@ -143,3 +143,43 @@ test('100 switches from 10 clients leave handles, sockets and books as they were
   assert.deepEqual(await service.stop(), { code: 0, signal: null });
   assertPricesApart(dataDir);
 });
+
+test('kill -9 in the middle of switches: no answered switch is forgotten, nothing is mixed, the books balance', async (t) => {
+  const { dataDir, environment } = await startBoth(t);
+  const options = { dataDir, environment: { ...environment, MARKETFLOW_FEEDS_BACKOFF_MIN: '10ms' } };
+  let answered = { mode: 'test', epoch: 1 };
+  for (let round = 0; round < 8; round++) {
+    const service = await startService(t, options);
+    const { mode, epoch } = (await service.get('/mode')).json();
+    // A switch that nobody was told of may have happened too.
+    assert.ok(epoch > answered.epoch || mode === answered.mode, `${mode} ${epoch} after ${JSON.stringify(answered)}`);
+    assert.ok(epoch >= answered.epoch, `epoch ${epoch} after ${answered.epoch}`);
+    assertBalanced(await service.audit());
+    let isKilled = false;
+    const clients = Array.from({ length: 4 }, async (_, client) => {
+      for (let i = 0; !isKilled; i++) {
+        const answer = await service.post(`/mode/${(i + client) % 2 === 0 ? 'live' : 'test'}`).catch(() => null);
+        if (answer?.status !== 200) return;
+        const switched = answer.json();
+        if (switched.epoch >= answered.epoch) answered = switched;
+      }
+    });
+    await sleep(40 + round * 23);
+    isKilled = true;
+    assert.deepEqual(await service.kill(), { code: null, signal: 'SIGKILL' });
+    await Promise.all(clients);
+  }
+  const service = await startService(t, options);
+  for (const [mode, price] of [
+    ['live', LIVE_PRICE],
+    ['test', TEST_PRICE],
+  ] as const) {
+    await switchTo(service, mode);
+    const latest = async () => (await service.get('/prices/latest/BTCUSDT')).json().price as number | undefined;
+    await waitUntil(`a price of ${mode} mode`, async () => Math.floor((await latest()) ?? 0) === price);
+  }
+  assertBalanced(await service.audit());
+  assert.deepEqual(await service.stop(), { code: 0, signal: null });
+  assertPricesApart(dataDir);
+  t.diagnostic(`${answered.epoch} epochs over eight kills`);
+});

@@ -16,9 +16,42 @@ export interface Summaries {
 
 export type Failure = { readonly ok: false; readonly failure: QueryFailure; readonly detail: string };
 
-export type Extreme = 'highest' | 'lowest';
+type Extreme = 'highest' | 'lowest';
 
-export function averageAnswer(
+/** The figures of a period, for whoever knows the folds of its window. */
+export abstract class PeriodFigures {
+  /** The folds of all pairs that had ticks in the window; `period` null = all history. */
+  protected abstract summaries(
+    exchange: string | null,
+    symbol: string,
+    period: Period | null,
+  ): Promise<Answer<Summaries>>;
+
+  highest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
+    return this.extreme('highest', exchange, symbol, period);
+  }
+
+  lowest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
+    return this.extreme('lowest', exchange, symbol, period);
+  }
+
+  async average(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<AveragePrice>> {
+    const answer = await this.summaries(exchange, symbol, period);
+    return answer.ok ? averageAnswer(answer.value, exchange, symbol, period) : answer;
+  }
+
+  private async extreme(
+    which: Extreme,
+    exchange: string | null,
+    symbol: string,
+    period: Period | null,
+  ): Promise<Answer<ExtremePrice>> {
+    const answer = await this.summaries(exchange, symbol, period);
+    return answer.ok ? extremeAnswer(which, answer.value, symbol, period) : answer;
+  }
+}
+
+function averageAnswer(
   { pairs, window }: Summaries,
   exchange: string | null,
   symbol: string,
@@ -40,7 +73,7 @@ export function averageAnswer(
   };
 }
 
-export function extremeAnswer(
+function extremeAnswer(
   which: Extreme,
   { pairs, window }: Summaries,
   symbol: string,

@@ -2,19 +2,11 @@ import { type Extremes, emptyExtremes, MINUTE_MS, mergeExtremes } from '../../do
 import type { Instrument } from '../../domain/service/instrument.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { SourceBook } from '../../domain/service/source-book.ts';
-import type { Answer, AveragePrice, ExtremePrice, LatestPrice, Period, PriceQueries } from '../port/in/queries.ts';
+import type { Answer, LatestPrice, Period, PriceQueries } from '../port/in/queries.ts';
 import type { CandleStore } from '../port/out/candle-store.ts';
 import type { MarketFeeds } from '../port/out/market-feeds.ts';
 import { type PeriodWindow, periodWindow } from './period-window.ts';
-import {
-  averageAnswer,
-  type Extreme,
-  extremeAnswer,
-  failure,
-  noTick,
-  type PairSummary,
-  type Summaries,
-} from './price-answers.ts';
+import { failure, noTick, type PairSummary, PeriodFigures, type Summaries } from './price-answers.ts';
 import { priceStatus } from './price-status.ts';
 import type { SymbolDirectory } from './symbol-directory.ts';
 
@@ -33,10 +25,11 @@ interface Pair {
 }
 
 /** Answers for prices of the current mode out of this process's own state, and the store for minutes that have left it. */
-export class QueryPrices implements PriceQueries {
+export class QueryPrices extends PeriodFigures implements PriceQueries {
   private readonly parts: QueryPricesParts;
 
   constructor(parts: QueryPricesParts) {
+    super();
     this.parts = parts;
   }
 
@@ -73,31 +66,12 @@ export class QueryPrices implements PriceQueries {
     };
   }
 
-  highest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
-    return this.extreme('highest', exchange, symbol, period);
-  }
-
-  lowest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
-    return this.extreme('lowest', exchange, symbol, period);
-  }
-
-  async average(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<AveragePrice>> {
-    const answer = await this.summaries(exchange, symbol, period);
-    return answer.ok ? averageAnswer(answer.value, exchange, symbol, period) : answer;
-  }
-
-  private async extreme(
-    which: Extreme,
+  /** The folds of all pairs that had ticks in the window; `window` null = all history. */
+  protected override async summaries(
     exchange: string | null,
     symbol: string,
     period: Period | null,
-  ): Promise<Answer<ExtremePrice>> {
-    const answer = await this.summaries(exchange, symbol, period);
-    return answer.ok ? extremeAnswer(which, answer.value, symbol, period) : answer;
-  }
-
-  /** The folds of all pairs that had ticks in the window; `window` null = all history. */
-  private async summaries(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<Summaries>> {
+  ): Promise<Answer<Summaries>> {
     const found = this.pairs(exchange, symbol);
     if (!found.ok) return found;
     const window = period === null ? null : periodWindow(period.ms, this.parts.nowMs());

@@ -2,20 +2,11 @@ import { withDeadline } from '../../../pkg/concurrency/deadline.ts';
 import { type Extremes, emptyExtremes, MINUTE_MS, mergeExtremes, SECOND_MS } from '../../domain/model/candle.ts';
 import type { Mode } from '../../domain/model/mode.ts';
 import { COARSE_WINDOW_MS } from '../../domain/service/market-state.ts';
-import type { Answer, AveragePrice, ExtremePrice, LatestPrice, Period, PriceQueries } from '../port/in/queries.ts';
+import type { Answer, LatestPrice, Period, PriceQueries } from '../port/in/queries.ts';
 import type { CandleStore } from '../port/out/candle-store.ts';
 import type { LatestPrices, PublishedSeconds } from '../port/out/latest-prices.ts';
 import { type PeriodWindow, periodWindow } from './period-window.ts';
-import {
-  averageAnswer,
-  type Extreme,
-  extremeAnswer,
-  type Failure,
-  failure,
-  noTick,
-  type PairSummary,
-  type Summaries,
-} from './price-answers.ts';
+import { type Failure, failure, noTick, type PairSummary, PeriodFigures, type Summaries } from './price-answers.ts';
 import { priceStatus } from './price-status.ts';
 import { type FoundNames, STORE_DEADLINE_MS, type WatchPublished } from './watch-published.ts';
 
@@ -46,10 +37,11 @@ class StoreSilentError extends Error {}
  * Answers for prices without the pipeline's memory. The order of truth: the cache, else the candle store, whose prices
  * are `stale`. Edges of windows are on seconds for periods up to ten minutes, on minutes beyond.
  */
-export class QueryPublished implements PriceQueries {
+export class QueryPublished extends PeriodFigures implements PriceQueries {
   private readonly parts: QueryPublishedParts;
 
   constructor(parts: QueryPublishedParts) {
+    super();
     this.parts = parts;
   }
 
@@ -71,29 +63,6 @@ export class QueryPublished implements PriceQueries {
     const newest = known.reduce<KnownPrice | null>((a, b) => (a === null || b.eventAtMs > a.eventAtMs ? b : a), null);
     if (newest === null) return failed === 0 ? noTick(names.symbol) : this.nobody();
     return { ok: true, value: this.asLatest(names.symbol, newest) };
-  }
-
-  highest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
-    return this.extreme('highest', exchange, symbol, period);
-  }
-
-  lowest(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<ExtremePrice>> {
-    return this.extreme('lowest', exchange, symbol, period);
-  }
-
-  async average(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<AveragePrice>> {
-    const answer = await this.summaries(exchange, symbol, period);
-    return answer.ok ? averageAnswer(answer.value, exchange, symbol, period) : answer;
-  }
-
-  private async extreme(
-    which: Extreme,
-    exchange: string | null,
-    symbol: string,
-    period: Period | null,
-  ): Promise<Answer<ExtremePrice>> {
-    const answer = await this.summaries(exchange, symbol, period);
-    return answer.ok ? extremeAnswer(which, answer.value, symbol, period) : answer;
   }
 
   private async cachedPrice({ mode, symbol }: FoundNames, exchange: string): Promise<KnownPrice | null> {
@@ -120,7 +89,11 @@ export class QueryPublished implements PriceQueries {
     return { exchange, symbol, price, timestamp: eventAtMs, receivedAt: receivedAtMs, ageMs, status };
   }
 
-  private async summaries(exchange: string | null, symbol: string, period: Period | null): Promise<Answer<Summaries>> {
+  protected override async summaries(
+    exchange: string | null,
+    symbol: string,
+    period: Period | null,
+  ): Promise<Answer<Summaries>> {
     const found = this.parts.watch.names(exchange, symbol);
     if (!found.ok) return found;
     const { exchanges } = found.value;

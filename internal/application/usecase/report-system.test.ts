@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryCandleStore } from '../../adapter/out/memory/memory-candle-store.ts';
 import { MemoryTickLog } from '../../adapter/out/memory/memory-tick-log.ts';
-import { REJECTION_REASONS } from '../../domain/model/rejection.ts';
+import { REJECTION_REASONS, Reason } from '../../domain/model/rejection.ts';
 import { TickBatch } from '../../domain/model/tick-batch.ts';
 import { anyLog } from '../../domain/service/market.arbitrary.ts';
 import { FakeFeeds, ManualClock, newState, noteHappenings, T0 } from './fakes.test-kit.ts';
@@ -64,7 +64,7 @@ test('the audit balances whatever the log holds, and its parts are the sums of i
   );
 });
 
-test('the audit sees a tick that is counted and in no candle', async () => {
+test('the audit sees a tick that is counted and in no candle, and a frame that is in no book or in two', async () => {
   const { system, ingest, state } = setUp();
   await ingest.append({ kind: 'mode', mode: 'live', epoch: 1, atMs: T0, switched: false });
   ingest.addSymbol('BTC');
@@ -73,9 +73,21 @@ test('the audit sees a tick that is counted and in no candle', async () => {
   batch.push(0, 5, T0);
   await ingest.accept(batch);
   assert.equal(system.audit().balanced, true);
-  state.sources[0]!.counted++;
-  state.sources[0]!.frames++;
-  assert.equal(system.audit().balanced, false);
+  const source = state.sources[0]!;
+  const balancedWith = (frames: number, counted: number, rejected: number) => {
+    source.frames += frames;
+    source.counted += counted;
+    source.rejected[Reason.late]! += rejected;
+    const { balanced } = system.audit();
+    source.frames -= frames;
+    source.counted -= counted;
+    source.rejected[Reason.late]! -= rejected;
+    return balanced;
+  };
+  assert.equal(balancedWith(1, 1, 0), false, 'counted, and in no candle');
+  assert.equal(balancedWith(1, 0, 0), false, 'received, and neither counted nor rejected');
+  assert.equal(balancedWith(0, 0, 1), false, 'rejected, and never received, or counted as well');
+  assert.equal(balancedWith(1, 0, 1), true);
 });
 
 test('health: degraded by a source that is not live and by a store that fails, never down by them; symbols tell their best status', async () => {

@@ -62,6 +62,27 @@ test('the minutes of a silent source are closed by the clock, once, when they ar
   assert.equal(logged(), before + 2, 'the five minutes around it');
 });
 
+test('while the log has no room one closing of a source waits, not one more each second', async () => {
+  const { clock, log, ticks, step } = await setUp();
+  await ticks(1);
+  clock.ms = T0 + 62_000;
+  const { append } = log;
+  const gate = Promise.withResolvers<void>();
+  let asked = 0;
+  log.append = async (record) => {
+    asked++;
+    await gate.promise;
+    return append.call(log, record);
+  };
+  for (let steps = 0; steps < 5; steps++) await step();
+  assert.equal(asked, 1);
+  gate.resolve();
+  await new Promise(setImmediate);
+  clock.ms = T0 + 600_000;
+  await step();
+  assert.equal(asked, 2, 'the next, once the first is done');
+});
+
 test('a source with ticks closes its minutes itself', async () => {
   const { clock, ticks, step, states } = await setUp();
   await ticks(1);

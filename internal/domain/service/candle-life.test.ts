@@ -117,6 +117,36 @@ test('a short break within one minute breaks that minute', () => {
   assert.deepEqual(withoutFirst(rows), ['1: final broken 0', '2: forming broken 0']);
 });
 
+test('a minute that no tick can reach any more stays in memory until it is final, however long the slack is', () => {
+  const shelf = new CheckpointShelf();
+  const state = new MarketState({ ...OPTIONS, latenessMs: 0, slackMs: 3 * MIN });
+  const records = [...DICTIONARY, ...UP, ...[0, 1, 2, 3, 4, 5].map((minute) => ticks(minute * MIN))];
+  for (const [index, record] of records.entries()) {
+    state.apply(record, index + 1);
+    const delta = state.delta();
+    if (delta === null) continue;
+    shelf.commit(delta);
+    state.committed(delta);
+  }
+  const stored = [...shelf.rows.values()].filter((row) => row.intervalMs === MIN && row.openMs >= T0);
+  assert.deepEqual(
+    stored.map((row) => row.state),
+    ['final', 'final', 'forming', 'forming', 'forming', 'forming'],
+  );
+});
+
+test('a disconnect breaks the minute whose first millisecond was the last that was heard', () => {
+  // The exchange is two seconds ahead of our clock: by ours the feed came back before that minute.
+  const rows = after(
+    ...UP,
+    ticks(MIN),
+    feed(false, MIN - 1_500),
+    feed(true, MIN - 1_000),
+    ticks(MIN + 10_000, 2 * MIN + 2_000),
+  );
+  assert.deepEqual(withoutFirst(rows), ['1: final broken 0', '2: forming broken 0']);
+});
+
 test('gaps land on the same minutes when the process ends and comes back in the middle', () => {
   const records = [
     ...[...DICTIONARY, ...UP, ticks(5, MIN + 10_000, 2 * MIN + 30_000)],

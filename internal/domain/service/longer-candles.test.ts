@@ -184,16 +184,35 @@ test('seconds that a late tick can reach do not expire, however short they are k
   assert.deepEqual(run.state.delta()?.expiredCandles, [{ ...ofSeconds, beforeMs: H0 + 6 * MIN }]);
 });
 
-test('a greater lateness from now on reaches no minute that has left memory: its stored candle stays', () => {
-  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0 - 1));
-  for (let minute = 0; minute < 10; minute++) run.apply(tick(0, H0 + minute * MIN), tick(0, H0 + minute * MIN + 5));
-  const before = [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN);
-  run.restart({ ...OPTIONS, latenessMs: HOUR }).apply(tick(0, H0 + 5 * MIN + 7));
-  assert.deepEqual(
-    [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN),
-    before,
-  );
-  assert.equal(run.state.sources[0]?.rejected[Reason.late], 1);
-  run.apply(tick(0, H0 + 8 * MIN + 7));
-  assert.equal(run.stored(MIN)[9], '8: forming broken 3 0');
+test('of two gaps in a row the second stays on its last minute when the first, and its own beginning, have left memory', () => {
+  const run = new Committing().apply(feed(true, H0 - MIN), tick(0, H0 - 1), tick(0, H0 + 5));
+  run.apply(feed(false, H0 + 10), feed(true, H0 + 20), tick(0, H0 + 30), tick(0, H0 + MIN + 5));
+  run.apply(tick(0, H0 + 2 * MIN - 5), tick(0, H0 + 2 * MIN), feed(false, H0 + 2 * MIN + 10));
+  run.apply(feed(true, H0 + 10 * MIN + 20_000), tick(0, H0 + 10 * MIN + 30_000), tick(0, H0 + 10 * MIN + 40_000));
+  run.apply(tick(0, H0 + 11 * MIN + 2_000));
+  assert.deepEqual(run.stored(MIN).slice(1), [
+    '0: final broken 2 0',
+    '1: final complete 2 0',
+    '2: final broken 1 0',
+    '10: final broken 2 0',
+    '11: forming broken 1 0',
+  ]);
 });
+
+for (const quantity of [undefined, 2]) {
+  const way = quantity === undefined ? 'price and time' : 'quantities';
+  test(`a greater lateness from now on reaches no minute that has left memory: its stored candle stays (${way})`, () => {
+    const at = (atMs: number) => ticksRecord([{ symbol: 0, price: 10, atMs, quantity }], { receivedAtMs: atMs });
+    const run = new Committing().apply(feed(true, H0 - 1), at(H0 - 1));
+    for (let minute = 0; minute < 10; minute++) run.apply(at(H0 + minute * MIN), at(H0 + minute * MIN + 5));
+    const before = [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN);
+    run.restart({ ...OPTIONS, latenessMs: HOUR }).apply(at(H0 + 5 * MIN + 7));
+    assert.deepEqual(
+      [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN),
+      before,
+    );
+    assert.equal(run.state.sources[0]?.rejected[Reason.late], 1);
+    run.apply(at(H0 + 8 * MIN + 7));
+    assert.equal(run.stored(MIN)[9], '8: forming broken 3 0');
+  });
+}

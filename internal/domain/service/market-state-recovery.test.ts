@@ -187,6 +187,20 @@ test('the watermark survives in the checkpoint: after a restart the same ticks a
   assert.equal(restored.sources[0]!.counted, 10);
 });
 
+test('a source that stays silent after a restart is overdue as before it: its longer candles are closed too', () => {
+  const records = [...DICTIONARY, ...minutes(1), { kind: 'finalise', source: 0, upToMs: T0 + 60_000 } as const];
+  const before = stateOf(records);
+  const shelf = new CheckpointShelf();
+  commit(before, shelf);
+  const after = restart(shelf, records);
+  for (const afterMs of [61_000, 122_000, 302_000, 3_602_000, 604_802_000]) {
+    const overdueMs = before.sources[0]!.overdueUpToMs(T0 + afterMs);
+    assert.equal(after.sources[0]!.overdueUpToMs(T0 + afterMs), overdueMs, `${afterMs} ms later`);
+  }
+  assert.equal(after.sources[0]!.overdueUpToMs(T0 + 122_000), T0 + 120_000);
+  assert.equal(after.sources[0]!.lastReceivedAtMs, T0);
+});
+
 test('a delta holds what has changed since the last commit, and no more', () => {
   const state = stateOf([...DICTIONARY, ...minutes(4)]);
   const shelf = new CheckpointShelf();
@@ -209,6 +223,19 @@ test('a delta holds what has changed since the last commit, and no more', () => 
   );
 });
 
+test('a symbol, a source and a tick that come while a delta is being stored are in the next one', () => {
+  const state = stateOf([...DICTIONARY, ...minutes(1)]);
+  const delta = state.delta()!;
+  state.apply({ kind: 'symbol', id: 4, name: 'E' }, delta.position + 1);
+  state.apply({ kind: 'source', id: 3, mode: 'live', exchange: 'three' }, delta.position + 2);
+  state.apply(ticksRecord([{ symbol: 4, price: 9, atMs: T0 + 5 }], { source: 3 }), delta.position + 3);
+  state.committed(delta);
+  const next = state.delta()!;
+  assert.deepEqual([next.firstSymbolId, next.newSymbols], [4, ['E']]);
+  assert.deepEqual([next.sources.map(({ id }) => id), next.instruments.map(({ symbol }) => symbol)], [[3], [4]]);
+  assert.deepEqual([...new Set(next.candles.map(({ symbol }) => symbol))], ['E']);
+});
+
 test('a stored minute that was closed by the clock is written again, as broken, when its feed turns out to be down', () => {
   const up = [feedRecord(true, T0), ...minutes(1)];
   const state = stateOf([...DICTIONARY, ...up, { kind: 'finalise', source: 0, upToMs: T0 + 60_000 }]);
@@ -222,4 +249,20 @@ test('a stored minute that was closed by the clock is written again, as broken, 
   state.apply(feedRecord(false, T0 + 70_000), 90);
   commit(state, shelf);
   assert.deepEqual(stored(), ['final false']);
+});
+
+test('a stored minute is written again, as broken, and longer candles with it, when the log turns out to be damaged there', () => {
+  const shelf = new CheckpointShelf();
+  const at = (afterMs: number) => ticksRecord([{ symbol: 0, price: 1, atMs: T0 + afterMs }]);
+  const up = [feedRecord(true, T0 - 60_000), at(-1)];
+  const state = stateOf([...DICTIONARY, ...up, ...[0, 60_000, 120_000, 180_000].map(at)]);
+  /** Of the first two minutes from T0, and of the two minutes together. */
+  const complete = () =>
+    [`${T0}`, `${T0 + 60_000}`, `${T0} 120000`].map((key) => shelf.rows.get(`live one A ${key}`)?.complete);
+  commit(state, shelf);
+  assert.deepEqual(complete(), [true, true, true]);
+  const span = { fromMs: T0 + 60_000, toMs: T0 + 60_005 };
+  state.apply({ kind: 'damage', batches: 1, ticks: 3, source: 0, ...span }, state.position + 1);
+  commit(state, shelf);
+  assert.deepEqual(complete(), [true, false, false]);
 });

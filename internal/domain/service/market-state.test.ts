@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { emptyExtremes } from '../model/candle.ts';
 import type { LogRecord } from '../model/log-record.ts';
 import { Reason, totalRejected } from '../model/rejection.ts';
 import { anyLog, cutBy, cutSizes, rawTicks, TickClock } from './market.arbitrary.ts';
@@ -8,6 +9,7 @@ import {
   DICTIONARY,
   feedRecord,
   OPTIONS,
+  plainExtremes,
   plainRow,
   rowsOf,
   stateOf,
@@ -16,6 +18,7 @@ import {
   ticksRecord,
   viewOf,
 } from './market.test-kit.ts';
+import { COARSE_STEP_MS, COARSE_WINDOW_MS, FINE_STEP_MS, FINE_WINDOW_MS, type MarketState } from './market-state.ts';
 import { naiveCandles, naiveMarket } from './naive-market.test-kit.ts';
 
 const figuresOf = (row: object, keys: readonly string[]) =>
@@ -94,7 +97,7 @@ test('the books balance after every record: frames = counted + rejected, counted
   );
 });
 
-test('permutations inside the lateness give equal candles, ticks being told apart by time or by id', () => {
+test('permutations inside the lateness give equal candles of every interval and equal windows, ticks being told apart by time or by id', () => {
   const spread = fc.uniqueArray(fc.nat({ max: OPTIONS.latenessMs - 1 }), { maxLength: 50 });
   const shuffled = spread.chain((times) =>
     fc.record({
@@ -117,18 +120,37 @@ test('permutations inside the lateness give equal candles, ticks being told apar
           tradeId: withIds ? 900 + k : undefined,
         }),
       );
-      const candles = (inOrder: readonly Tick[]) => {
+      const said = (inOrder: readonly Tick[]) => {
         const batches = cutBy(inOrder, sizes).map((part) => ticksRecord(part));
-        const rows = rowsOf(stateOf([...DICTIONARY, ...batches], { ...OPTIONS, slackMs: OPTIONS.latenessMs }));
-        return rows
+        const state = stateOf([...DICTIONARY, ...batches], { ...OPTIONS, slackMs: OPTIONS.latenessMs });
+        const rows = OPTIONS.intervalsMs
+          .flatMap((intervalMs) => rowsOf(state, intervalMs))
           .map((row) => ({ ...plainRow(row), complete: null }))
           .sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+        return { rows, windows: ['A', 'B', 'C'].map((symbol) => windowsOfPair(state, symbol)) };
       };
-      assert.deepEqual(candles(order.map((k) => ticks[k]!)), candles(ticks));
+      assert.deepEqual(said(order.map((k) => ticks[k]!)), said(ticks));
     }),
     { numRuns: 300 },
   );
 });
+
+/** Of one pair of source 0: what its windows know, as far back as each is asked. */
+function windowsOfPair(state: MarketState, symbol: string): object[] {
+  const source = state.sources[0]!;
+  const instrument = state.instrument(source, symbol);
+  if (instrument === undefined) return [];
+  return [
+    [FINE_STEP_MS, FINE_WINDOW_MS],
+    [COARSE_STEP_MS, COARSE_WINDOW_MS],
+  ].map(([stepMs = 0, windowMs = 0]) => {
+    const summary = emptyExtremes();
+    const toMs = Math.floor(source.watermarkMs / stepMs) * stepMs + stepMs;
+    state.summariseSteps(instrument, stepMs, toMs - windowMs, toMs, summary);
+    // First and last are no figures of a window.
+    return plainExtremes({ ...summary, firstAtMs: 0, lastAtMs: 0 });
+  });
+}
 
 const one = (atMs: number, more: Partial<Tick> = {}): Tick => ({ symbol: 0, price: 10, atMs, ...more });
 const bookOf = (...records: LogRecord[]) => stateOf([...DICTIONARY, ...records]).sources[0]!;

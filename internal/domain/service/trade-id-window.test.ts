@@ -84,3 +84,15 @@ test('contiguous ids take a byte each, and the greatest id there is survives', (
   assert.equal(new TradeIdWindow().encode().length, 0);
   assert.equal(TradeIdWindow.decode(new Uint8Array(0)).isDuplicate(0), false);
 });
+
+test('ids come back at whatever distance from each other, at the edges of each length in bytes too', () => {
+  for (const apart of [2, 127, 128, 129, 255, 256, 16_383, 16_384, 2_097_151, 2_097_152, 2 ** 42]) {
+    const ids = [5, 6, 6 + apart, 7 + apart, 7 + 2 * apart];
+    const window = new TradeIdWindow();
+    for (const id of ids) window.add(id);
+    const decoded = TradeIdWindow.decode(window.encode());
+    for (const id of ids) assert.equal(decoded.isDuplicate(id), true, `${id}, ${apart} apart`);
+    assert.equal(decoded.isDuplicate(ids.at(-1)! + 1), false);
+    assert.deepEqual(decoded.encode(), window.encode());
+  }
+});

@@ -80,11 +80,6 @@ export class DecodePool {
     if (threads > 0) symbols.onAdded(() => this.tellThreads());
   }
 
-  /** Chunks that one source needs: those in flight, one waiting, one being read into. */
-  get chunksPerSource(): number {
-    return this.options.workersPerSource + 2;
-  }
-
   openLane(onPressure: OnPressure): FanOutLane<DecodeJob> {
     const lane = this.fanOut.addLane(onPressure);
     this.fanIn.addLane(lane.id);

@@ -100,6 +100,16 @@ describe('record codec', () => {
     );
   });
 
+  it('gives event times and trade ids back at the very edge of each width', () => {
+    for (const apart of [0xfffe, 0xffff, 0x1_0000, 0xffff_fffe, 0xffff_ffff, 0x1_0000_0000]) {
+      const batch = new TickBatch(3);
+      batch.reset(1, 1, 1);
+      for (const offset of [0, 1, apart]) batch.push(2, 3, 1_740_411_234_567 + offset, 4, 900 + offset);
+      const record: LogRecord = { kind: 'ticks', batch };
+      assert.deepEqual(columns(roundTrip(record)), columns(record), `${apart} apart`);
+    }
+  });
+
   it('gives any other record back as it was', () => {
     const n = fc.integer();
     const mode = fc.constantFrom(...MODES);

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LogRecord } from '../../../domain/model/log-record.ts';
+import { nodeFileOps } from './file-ops.ts';
 import { AlignedBytes, HEADER_BYTES, writeSegmentHeader } from './record-layout.ts';
-import { damages, inTempDir, label, labels, minuteMs, NOW_MS, openLog, ticks } from './wal.test-kit.ts';
+import { damages, faultyOps, inTempDir, label, labels, minuteMs, NOW_MS, openLog, ticks } from './wal.test-kit.ts';
 
 const FIRST = '0000000000000001.ticks';
 
@@ -67,6 +68,29 @@ describe('recovery', () => {
         assert.deepEqual(again.of('torn_tail_cut'), []);
         assert.equal(again.log.stats().damagedBatches, 0);
         await again.log.close();
+      }
+    }));
+
+  it('the cut of a torn tail is synced before anything is written behind it, when appends are', () =>
+    inTempDir(async (dir) => {
+      const { ends } = await write(dir);
+      for (const durability of ['sync', 'os'] as const) {
+        await truncate(join(dir, FIRST), (ends[1] ?? 0) + 9);
+        const calls: string[] = [];
+        const fileOps = faultyOps({
+          truncate: async (fd, bytes) => {
+            await nodeFileOps.truncate(fd, bytes);
+            calls.push('cut');
+          },
+          fdatasync: async (fd) => {
+            await nodeFileOps.fdatasync(fd);
+            calls.push('sync');
+          },
+        });
+        const { log } = await openLog(dir, { durability, fileOps });
+        assert.deepEqual(calls, durability === 'sync' ? ['cut', 'sync'] : ['cut']);
+        await log.append(ticks(9));
+        await log.close();
       }
     }));
 

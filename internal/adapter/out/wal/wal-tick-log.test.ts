@@ -69,6 +69,26 @@ describe('retention', () => {
       await log.close();
     }));
 
+  it('keeps a segment as long as one record of it is not released, however old or long the log is', () =>
+    inTempDir(async (dir) => {
+      const { log } = await openLog(dir, { segmentBytes: 600, retentionMs: -1 });
+      for (let n = 1; n <= 12; n++) await log.append(ticks(n));
+      const { segments } = log.stats();
+      const records = 12 / segments;
+      assert.ok(records >= 3, `${segments} segments`);
+      for (let released = 1; released < records; released++) {
+        log.release(released);
+        await delay(5);
+        assert.equal(log.stats().firstPosition, 1, `released up to ${released}`);
+      }
+      log.release(records);
+      await until(() => log.stats().firstPosition === records + 1);
+      assert.equal(log.stats().segments, segments - 1);
+      const rest = Array.from({ length: 12 - records }, (_, n) => `${records + n + 1}:${records + n + 1}`);
+      assert.deepEqual(await labels(log.read(records)), rest);
+      await log.close();
+    }));
+
   it('keeps a segment that is being read', () =>
     inTempDir(async (dir) => {
       const { log } = await openLog(dir, { segmentBytes: 64, retentionMs: -1 });
