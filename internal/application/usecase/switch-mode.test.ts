@@ -111,3 +111,39 @@ test('after stop no feed is started any more; a switch that comes then is rememb
   assert.deepEqual([state.mode, state.switched], ['live', true]);
   assert.equal(feeds.running, null);
 });
+
+/** A log whose writes take until they are let through. */
+class SlowLog extends MemoryTickLog {
+  readonly written = Promise.withResolvers<void>();
+
+  override async append(record: Parameters<MemoryTickLog['append']>[0]): Promise<number> {
+    await this.written.promise;
+    return super.append(record);
+  }
+}
+
+test('a switch that comes before the mode of the start is in the log waits: no epoch twice, no feed started twice', async () => {
+  const log = new SlowLog();
+  const { feeds, mode } = setUp(newState(), log);
+  const starting = startIn(mode, 'test');
+  const switching = [mode.switchTo('live'), mode.switchTo('live'), mode.switchTo('test')];
+  await new Promise(setImmediate);
+  assert.deepEqual(feeds.calls, []);
+  log.written.resolve();
+  await starting;
+  const epochs = (await Promise.all(switching)).map(({ epoch }) => epoch);
+  assert.deepEqual(epochs, [2, 2, 3]);
+  assert.deepEqual(feeds.calls, ['start test 1', 'stop', 'start live 2', 'stop', 'start test 3']);
+});
+
+test('while the log has no room for the mode of the start, switches are refused at once', async () => {
+  const log = new SlowLog();
+  const { feeds, mode, ingest } = setUp(newState(), log);
+  const starting = startIn(mode, 'test');
+  Object.defineProperty(ingest, 'waitsFor', { value: 'low_disk', configurable: true });
+  await assert.rejects(mode.switchTo('live'), { code: 'unavailable', message: /low_disk/ });
+  Object.defineProperty(ingest, 'waitsFor', { value: null });
+  log.written.resolve();
+  await starting;
+  assert.deepEqual(feeds.calls, ['start test 1']);
+});

@@ -31,6 +31,9 @@ export class ModeUnavailableError extends Error {
 export class SwitchMode implements ModeControl {
   private readonly parts: SwitchModeParts;
   private readonly serial = new Serial();
+  private readonly mayStart = Promise.withResolvers<void>();
+  private started: Promise<void> = Promise.resolve();
+  private isStarted = false;
   private stopped = false;
 
   constructor(parts: SwitchModeParts) {
@@ -39,21 +42,25 @@ export class SwitchMode implements ModeControl {
 
   /**
    * At start-up, before anything is asked: the mode that a user switched to wins over the setting.
-   * Waits while the log has no room; until then the mode of the last run answers.
+   * Waits while the log has no room; until then the mode of the last run answers. Switches wait until the feeds of the
+   * decided mode run: else both would start feeds, and log the same epoch.
    */
-  async decide(setting: Mode): Promise<void> {
-    const remembered = this.parts.state.mode;
-    const mode = remembered?.switched ? remembered.mode : setting;
-    if (remembered?.mode !== mode) await this.log(mode, false);
+  decide(setting: Mode): Promise<void> {
+    const decided = this.decideNow(setting);
+    this.started = this.serial.run(async () => {
+      await decided;
+      await this.mayStart.promise;
+      await this.startFeeds();
+      this.isStarted = true;
+    });
+    this.started.catch(() => undefined);
+    return decided;
   }
 
-  /** Feeds of the mode that was decided. */
-  async start(): Promise<void> {
-    const { state, ingest, feeds } = this.parts;
-    for (const source of state.knownSources()) {
-      if (source.isFeedUp) void ingest.feedChanged(source.id, this.current().epoch, false, this.parts.nowMs());
-    }
-    if (!this.stopped) await feeds.start(this.current().mode, this.current().epoch);
+  /** Feeds of the mode that was decided, as soon as it is. */
+  start(): Promise<void> {
+    this.mayStart.resolve();
+    return this.started;
   }
 
   current(): ModeState {
@@ -61,6 +68,8 @@ export class SwitchMode implements ModeControl {
   }
 
   switchTo(mode: Mode): Promise<ModeState> {
+    const { waitsFor } = this.parts.ingest;
+    if (!this.isStarted && waitsFor !== null) return Promise.reject(new ModeUnavailableError(waitsFor));
     return this.serial.run(async () => {
       if (this.current().mode === mode) return this.current();
       const waitsFor = this.parts.ingest.waitsFor;
@@ -78,6 +87,20 @@ export class SwitchMode implements ModeControl {
   stop(deadlineMs: number): Promise<void> {
     this.stopped = true;
     return this.parts.feeds.stop(deadlineMs);
+  }
+
+  private async decideNow(setting: Mode): Promise<void> {
+    const remembered = this.parts.state.mode;
+    const mode = remembered?.switched ? remembered.mode : setting;
+    if (remembered?.mode !== mode) await this.log(mode, false);
+  }
+
+  private async startFeeds(): Promise<void> {
+    const { state, ingest, feeds } = this.parts;
+    for (const source of state.knownSources()) {
+      if (source.isFeedUp) void ingest.feedChanged(source.id, this.current().epoch, false, this.parts.nowMs());
+    }
+    if (!this.stopped) await feeds.start(this.current().mode, this.current().epoch);
   }
 
   private log(mode: Mode, switched: boolean): Promise<void> {

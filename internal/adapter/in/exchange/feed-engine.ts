@@ -48,6 +48,7 @@ export class FeedEngine implements MarketFeeds {
   }
 
   async start(mode: Mode, epoch: number): Promise<void> {
+    if (this.supervisors.length > 0) throw new Error('feeds run already: each tick would be counted twice');
     const { sources, intake, happenings, timings, backoffMinMs, backoffMaxMs, random, nowMs } = this.options;
     this.supervisors = sources[mode].map(
       (source) =>
