@@ -71,6 +71,7 @@ export interface DamageRecord {
   readonly ticks: number;
   /** Null: any source. */
   readonly source: number | null;
+  /** Event times of the ticks; null: not known, as is always so of an unknown source. */
   readonly fromMs: number | null;
   readonly toMs: number | null;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LogRecord } from '../model/log-record.ts';
+import { Reason } from '../model/rejection.ts';
 import {
   CheckpointShelf,
   DICTIONARY,
@@ -224,7 +225,7 @@ test('longer candles of a silent source are overdue one after the other; those o
   assert.equal(old.overdueUpToMs(openMs + 10 * hourMs), openMs + MIN);
 });
 
-test('damage breaks the minutes that it may have hit: of its source or of all, there or where the source stands', () => {
+test('damage breaks the minutes that it hit; where that is not known, all that a tick could still fall into', () => {
   const damage = (source: number | null, fromMs: number | null, toMs: number | null): LogRecord => ({
     ...{ kind: 'damage', batches: 2, ticks: 30, source, fromMs, toMs },
   });
@@ -233,16 +234,76 @@ test('damage breaks the minutes that it may have hit: of its source or of all, t
     '0: final broken 0',
     '1: final complete 0',
   ]);
-  assert.deepEqual(withoutFirst(after(...base, damage(null, T0 + MIN, T0 + MIN))).slice(0, 2), [
-    '0: final complete 0',
-    '1: final broken 0',
-  ]);
   assert.deepEqual(withoutFirst(after(...base, damage(1, T0, T0 + MIN))).slice(0, 2), [
     '0: final complete 0',
     '1: final complete 0',
   ]);
-  const here = withoutFirst(after(...base, damage(0, null, null), ticks(3 * MIN + 2_000)));
-  assert.deepEqual(here.slice(0, 3), ['0: final complete 0', '1: final complete 0', '2: final broken 0']);
+  const later = [ticks(4 * MIN + 3_000), ticks(5 * MIN), ticks(6 * MIN), ticks(7 * MIN + 2_000)];
+  for (const source of [0, null]) {
+    // The newest tick is at 4:03, the lateness 2:00: a lost one may lie anywhere behind 2:03 and up to the next that came.
+    const lost = [...base, ticks(3 * MIN + 2_000), later[0]!, damage(source, null, null), ...later.slice(1)];
+    assert.deepEqual(withoutFirst(after(...lost)), [
+      ...['0: final complete 0', '1: final complete 0', '2: final broken 0', '3: final broken 0'],
+      ...['4: final broken 0', '5: final broken 0', '6: final complete 0', '7: forming broken 0'],
+    ]);
+  }
   const state = stateOf([...DICTIONARY, ...base, damage(0, null, null)]);
   assert.deepEqual([state.damagedBatches, state.damagedTicks], [2, 30]);
+});
+
+test('a lost record of one source says nothing of where another stands', () => {
+  const old = (afterMs: number) =>
+    ticksRecord([{ symbol: 0, price: 1, atMs: T0 + afterMs }], { source: 1, receivedAtMs: T0 + 90 * MIN });
+  const unknown: LogRecord = { kind: 'damage', batches: 1, ticks: 0, source: null, fromMs: null, toMs: null };
+  const rows = (...records: LogRecord[]) =>
+    rowsOf(stateOf([...DICTIONARY, ...records])).filter(({ exchange }) => exchange === 'two');
+  const up: LogRecord = { kind: 'feed', source: 1, epoch: 1, up: true, atMs: T0 - MIN };
+  const records = [up, old(-1), old(1), old(MIN + 1), ticks(80 * MIN)];
+  const states = (all: LogRecord[]) => rows(...all).map(({ complete }) => complete);
+  assert.deepEqual(states([...records, old(2 * MIN + 2_000)]), [true, true, true, false]);
+  assert.deepEqual(states([...records, unknown, old(2 * MIN + 2_000)]), [false, false, false, false]);
+});
+
+test('a gap ends where the exchange was when we connected, by its own clock', () => {
+  const leadMs = 3_000;
+  const ahead = (...afterMs: number[]): LogRecord =>
+    ticksRecord(
+      afterMs.map((ms) => ({ symbol: 0, price: 10, atMs: T0 + ms })),
+      { receivedAtMs: T0 + Math.max(...afterMs) - leadMs },
+    );
+  // Lost: what the exchange stamped from 0:55 to 1:00.488. We connected at 0:57.5 by our clock.
+  const outage = [ahead(5, 55_000), feed(false, 52_000), feed(true, 57_500)];
+  for (const first of [MIN + 600, MIN + 20_000]) {
+    const rows = withoutFirst(after(...UP, ...outage, ahead(MIN + 488, first), ahead(3 * MIN)));
+    assert.deepEqual(rows.slice(0, 2), ['0: final broken 0', '1: final broken 0'], `${first}`);
+  }
+  // Back before the minute ended by the exchange's clock too.
+  const early = [ahead(5, 50_000), feed(false, 47_000), feed(true, 52_500)];
+  assert.deepEqual(withoutFirst(after(...UP, ...early, ahead(MIN + 20_000), ahead(3 * MIN))).slice(0, 2), [
+    '0: final broken 0',
+    '1: final complete 0',
+  ]);
+});
+
+test('lines that no worker survives are a gap: from the newest tick before them to the next after them', () => {
+  const shed = (afterMs: number): LogRecord => {
+    const record = ticksRecord([], { receivedAtMs: T0 + afterMs });
+    if (record.kind === 'ticks') {
+      record.batch.frames = 7;
+      record.batch.rejected[Reason.shed] = 7;
+    }
+    return record;
+  };
+  const records = [
+    ...UP,
+    ticks(5),
+    ticks(MIN + 5),
+    shed(MIN + 6),
+    ticks(2 * MIN + 5),
+    ticks(3 * MIN),
+    ticks(4 * MIN + 2_000),
+  ];
+  assert.deepEqual(withoutFirst(after(...records)), [
+    ...['0: final complete 0', '1: final broken 0', '2: final broken 0', '3: final complete 0', '4: forming broken 0'],
+  ]);
 });

@@ -1,15 +1,50 @@
 import { MINUTE_MS } from '../model/candle.ts';
 import type { BrokenMinutes } from '../model/checkpoint.ts';
 
+/** What the first ticks after a gap say of where it ends. Event times; `…At`: Unix ms. */
+export interface Resumption {
+  /** Greatest event time before the gap; -Infinity: there was no tick yet. */
+  readonly watermarkBeforeMs: number;
+  readonly firstTickAtMs: number;
+  /** By how much the exchange's clock was ahead of ours, at the least. */
+  readonly leadMs: number;
+}
+
 /**
- * The minutes during which a source's feed was not up all the time. A gap starts at the newest event time before the
- * disconnect, because nothing proves that later events were not missed, and ends where the feed resumed.
+ * The minutes during which a source's feed was not up all the time, and whether it is up now. A gap starts at the newest
+ * event time before the disconnect, because nothing proves that later events were not missed, and ends where the feed
+ * resumed.
  */
 export class FeedGaps {
   private ranges: BrokenMinutes[] = [];
+  /** Ticks come without a gap. */
+  isUp = false;
+  /** Our clock when it was connected, until its first tick shows where it goes on. */
+  upSinceMs: number | null = null;
 
   constructor(ranges: readonly BrokenMinutes[] = []) {
     this.ranges = [...ranges];
+  }
+
+  /** Ticks were lost from `fromMs` on, and more until the next one that comes. */
+  interrupt(fromMs: number, watermarkMs: number): void {
+    this.isUp = false;
+    this.upSinceMs = null;
+    if (watermarkMs !== Number.NEGATIVE_INFINITY) this.add(fromMs, watermarkMs + 1);
+  }
+
+  /** At the first tick after a gap. Returns where the gap begins. */
+  resume({ watermarkBeforeMs, firstTickAtMs, leadMs }: Resumption): number {
+    // Event times are the exchange's: what it saw as we connected is later by its lead.
+    const connectedMs = this.upSinceMs === null ? Number.POSITIVE_INFINITY : this.upSinceMs + leadMs;
+    const resumedMs = Math.min(firstTickAtMs + 1, connectedMs);
+    this.isUp = true;
+    this.upSinceMs = null;
+    const known = watermarkBeforeMs !== Number.NEGATIVE_INFINITY;
+    // Before the first tick ever nothing was seen: no candle that began then is complete.
+    const fromMs = known ? Math.min(watermarkBeforeMs, resumedMs) : 0;
+    this.add(fromMs, known ? Math.max(resumedMs, watermarkBeforeMs + 1) : ceilMinute(resumedMs));
+    return fromMs;
   }
 
   /** Marks every minute that `[fromMs, toMs)` touches. */

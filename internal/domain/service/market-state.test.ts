@@ -243,3 +243,13 @@ test('ticks whose dictionary entry is lost are counted as damage, and names that
   const hole = stateOf([mode!, source!, damage, { kind: 'symbol', id: 2, name: 'LATERUSDT' }]);
   assert.deepEqual(hole.delta()?.newSymbols, ['?0', '?1', 'LATERUSDT']);
 });
+
+test('ticks of a later epoch than any that is known: the record of their mode was lost, and they count', () => {
+  const damage: LogRecord = { kind: 'damage', batches: 1, ticks: 0, source: null, fromMs: null, toMs: null };
+  const later = ticksRecord([one(T0), one(T0 + 1)], { epoch: 3, receivedAtMs: T0 + 5 });
+  const state = stateOf([...DICTIONARY, damage, later]);
+  assert.deepEqual(state.mode, { mode: 'live', epoch: 3, sinceMs: T0 + 5, switched: true });
+  assert.deepEqual([state.sources[0]?.counted, state.sources[0]?.rejected[Reason.stale_epoch]], [2, 0]);
+  const intact = stateOf([...DICTIONARY, later]);
+  assert.deepEqual([intact.mode?.epoch, intact.sources[0]?.rejected[Reason.stale_epoch]], [1, 2]);
+});

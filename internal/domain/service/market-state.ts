@@ -224,6 +224,10 @@ export class MarketState {
   private applyTicks(record: TicksRecord, position: number): void {
     const { batch } = record;
     const source = this.sources[batch.source];
+    if (source !== undefined && this.damagedBatches > 0 && batch.epoch > (this.mode?.epoch ?? 0)) {
+      // Only a mode record leads to a later epoch: it was in what is damaged.
+      this.mode = { mode: source.mode, epoch: batch.epoch, sinceMs: batch.receivedAtMs, switched: true };
+    }
     this.refusedAll = batch.epoch !== (this.mode?.epoch ?? 0);
     if (source === undefined || (this.damagedBatches > 0 && !this.knowsSymbols(batch))) {
       // Its dictionary entry was in a record that is damaged: nobody can say what these ticks are of.
@@ -244,8 +248,9 @@ export class MarketState {
     this.damagedBatches += record.batches;
     this.damagedTicks += record.ticks;
     for (const source of this.knownSources()) {
-      if (record.source === null || record.source === source.id)
-        source.applyDamage(record.fromMs, record.toMs, position);
+      // Of an unknown source not even its neighbours' times say where: each source has its own.
+      if (record.source === null) source.applyDamage(null, null, position);
+      else if (record.source === source.id) source.applyDamage(record.fromMs, record.toMs, position);
     }
   }
 

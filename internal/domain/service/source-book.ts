@@ -5,7 +5,7 @@ import { REASON_COUNT, Reason } from '../model/rejection.ts';
 import type { TickBatch } from '../model/tick-batch.ts';
 import { BrokenLonger } from './broken-longer.ts';
 import { type LiveCandle, mergeIntoCandle } from './candle-series.ts';
-import { ceilMinute, FeedGaps, floorMinute } from './feed-gaps.ts';
+import { FeedGaps, floorMinute, type Resumption } from './feed-gaps.ts';
 import type { Instrument, KeptIntervals } from './instrument.ts';
 import type { LongerCandle } from './longer-candles.ts';
 import type { StepWindow } from './step-window.ts';
@@ -51,10 +51,8 @@ export class SourceBook implements FoldSource {
   /** The same for seconds: these the watermark closes one by one. */
   private secondsFinalUpToMs = 0;
   private readonly brokenLonger: BrokenLonger;
-  private feedUp = false;
-  private upSinceMs: number | null = null;
-  /** While the first ticks after a gap are folded: the watermark before them. */
-  private resumeFromMs: number | null = null;
+  /** While the first ticks after a gap are folded. */
+  private resuming: Omit<Resumption, 'firstTickAtMs'> | null = null;
   private closedByTicks = false;
   private position = 0;
   private epoch = 0;
@@ -71,11 +69,11 @@ export class SourceBook implements FoldSource {
   static restore(state: SourceState, context: SourceContext): SourceBook {
     const book = new SourceBook(state.id, state.mode, state.exchange, context);
     book.watermarkMs = state.watermarkMs ?? Number.NEGATIVE_INFINITY;
-    book.feedUp = state.feedUp;
-    book.upSinceMs = state.upSinceMs;
     book.finalUpToMs = state.finalUpToMs;
     book.evictedBeforeMs = state.evictedBeforeMs;
     book.gaps = new FeedGaps(state.brokenMinutes);
+    book.gaps.isUp = state.feedUp;
+    book.gaps.upSinceMs = state.upSinceMs;
     book.secondsFinalUpToMs = book.secondsFinal();
     book.brokenLonger.restore(state.brokenLonger, state.evictedBeforeMs);
     book.frames = state.frames;
@@ -91,8 +89,8 @@ export class SourceBook implements FoldSource {
       mode: this.mode,
       exchange: this.exchange,
       watermarkMs: this.watermarkMs === Number.NEGATIVE_INFINITY ? null : this.watermarkMs,
-      feedUp: this.feedUp,
-      upSinceMs: this.upSinceMs,
+      feedUp: this.gaps.isUp,
+      upSinceMs: this.gaps.upSinceMs,
       finalUpToMs: this.finalUpToMs,
       evictedBeforeMs: this.evictedBeforeMs,
       brokenMinutes: this.gaps.list(),
@@ -118,9 +116,11 @@ export class SourceBook implements FoldSource {
       this.rejected[Reason.stale_epoch]! += batch.count + future;
       return false;
     }
+    if (batch.rejected[Reason.shed] !== 0) this.interrupt(this.watermarkMs, position);
     if (batch.count === 0) return false;
+    const leadMs = this.watermarkMs - (this.lastReceivedAtMs ?? Number.POSITIVE_INFINITY);
+    this.resuming = this.gaps.isUp ? null : { watermarkBeforeMs: this.watermarkMs, leadMs };
     this.lastReceivedAtMs = batch.receivedAtMs;
-    this.resumeFromMs = this.feedUp ? null : this.watermarkMs;
     this.closedByTicks = false;
     this.counted += this.context.fold.fold(batch, this, this.context.symbolCount(), this.rejected);
     return this.closedByTicks;
@@ -129,10 +129,17 @@ export class SourceBook implements FoldSource {
   /** The feed came up (its first tick will show where) or went down. */
   applyFeed(up: boolean, atMs: number, position: number): void {
     this.changedAt = position;
-    this.upSinceMs = up ? atMs : null;
-    if (up || !this.feedUp) return;
-    this.feedUp = false;
+    this.gaps.upSinceMs = up ? atMs : null;
+    if (up || !this.gaps.isUp) return;
+    this.gaps.isUp = false;
     this.touchCandles(this.watermarkMs - MINUTE_MS, position);
+  }
+
+  /** Ticks were lost, nobody knows which: from `fromMs` on, until the next that comes. */
+  interrupt(fromMs: number, position: number): void {
+    this.changedAt = position;
+    this.gaps.interrupt(fromMs, this.watermarkMs);
+    this.touchCandles(floorMinute(fromMs), position);
   }
 
   /** The clock closes what ends at or before `upToMs`. Returns true if a minute became final. */
@@ -144,12 +151,15 @@ export class SourceBook implements FoldSource {
     return closed;
   }
 
-  /** Marks minutes that miss ticks which the log has lost; null = not known where, so where the source stands now. */
+  /** Marks minutes that miss ticks which the log has lost; null = not known where: wherever a tick could still fall. */
   applyDamage(fromMs: number | null, toMs: number | null, position: number): void {
-    const at = Math.max(0, this.watermarkMs);
+    if (fromMs === null || toMs === null) {
+      this.interrupt(Math.max(this.evictedBeforeMs, this.watermarkMs - this.context.latenessMs), position);
+      return;
+    }
     this.changedAt = position;
-    this.gaps.add(fromMs ?? at, (toMs ?? at) + 1);
-    this.touchCandles(floorMinute(fromMs ?? at), position);
+    this.gaps.add(fromMs, toMs + 1);
+    this.touchCandles(floorMinute(fromMs), position);
   }
 
   tradeIds(symbol: number): TradeIdWindow | null {
@@ -163,7 +173,7 @@ export class SourceBook implements FoldSource {
   }
 
   merge(symbol: number, spanStartMs: number, part: Bucket, newestPrice: number): void {
-    if (this.resumeFromMs !== null) this.resume(this.resumeFromMs, spanStartMs);
+    if (this.resuming !== null) this.resume(this.resuming, spanStartMs);
     if (this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs))) this.closedByTicks = true;
     this.closeSeconds();
     const { position, epoch } = this;
@@ -212,7 +222,7 @@ export class SourceBook implements FoldSource {
 
   /** True while ticks come without a gap; a restart ends that. */
   get isFeedUp(): boolean {
-    return this.feedUp || this.upSinceMs !== null;
+    return this.gaps.isUp || this.gaps.upSinceMs !== null;
   }
 
   /** The candles of one interval that memory holds, ascending; what is older is in the store and can't change. */
@@ -299,16 +309,13 @@ export class SourceBook implements FoldSource {
     return instrument;
   }
 
-  private resume(watermarkBeforeMs: number, spanStartMs: number): void {
-    this.resumeFromMs = null;
-    this.feedUp = true;
-    const resumedMs = Math.min(spanStartMs + 1, this.upSinceMs ?? Number.POSITIVE_INFINITY);
-    this.upSinceMs = null;
-    const known = watermarkBeforeMs !== Number.NEGATIVE_INFINITY;
-    // Before the first tick ever nothing was seen: no candle that began then is complete.
-    const fromMs = known ? Math.min(watermarkBeforeMs, resumedMs) : 0;
-    const toMs = known ? Math.max(resumedMs, watermarkBeforeMs + 1) : ceilMinute(resumedMs);
-    this.gaps.add(fromMs, toMs);
+  private resume({ watermarkBeforeMs, leadMs }: Omit<Resumption, 'firstTickAtMs'>, firstTickAtMs: number): void {
+    this.resuming = null;
+    const fromMs = this.gaps.resume({
+      watermarkBeforeMs,
+      firstTickAtMs,
+      leadMs: Math.max(0, leadMs, firstTickAtMs - this.receivedAtMs),
+    });
     this.touchCandles(floorMinute(fromMs), this.position);
   }
 
@@ -362,7 +369,7 @@ export class SourceBook implements FoldSource {
     const endMs = openMs + intervalMs;
     if (this.stateOf(openMs, intervalMs, 0) === 'forming' || this.gaps.overlaps(openMs, endMs)) return false;
     if (this.brokenLonger.has(openMs, intervalMs)) return false;
-    return this.feedUp || endMs <= this.watermarkMs;
+    return this.gaps.isUp || endMs <= this.watermarkMs;
   }
 
   /** Without the one that has left memory as a whole: its gaps are forgotten, its row stays as it is. */

@@ -18,9 +18,6 @@ export interface ReadRequest {
   readonly onSegment: (firstPosition: number) => void;
 }
 
-/** Headers looked at to find the event time behind a damage. */
-const NEIGHBOURS_MAX = 256;
-
 /** Yields every position of the request once: as its record, or within a damage that ends at the yielded position. */
 export async function* readRecords(request: ReadRequest): AsyncGenerator<LogEntry, void, undefined> {
   const { segments, toPosition } = request;
@@ -30,7 +27,6 @@ export async function* readRecords(request: ReadRequest): AsyncGenerator<LogEntr
     return batch;
   };
   let expected = request.fromPosition;
-  let newestEventAtMs: number | null = null;
 
   for (let index = firstIndex(request); index < segments.length && expected <= toPosition; index++) {
     request.onSegment(segments[index]?.firstPosition ?? 0);
@@ -42,27 +38,19 @@ export async function* readRecords(request: ReadRequest): AsyncGenerator<LogEntr
         const { position } = header;
         if (position > toPosition) break;
         if (position >= expected) {
-          if (position > expected) {
-            const untilMs = await eventTimeFrom(request, index, scanner.recordOffset);
-            yield damaged(request, position - 1, unknownDamage(position - expected, newestEventAtMs, untilMs));
-          }
+          if (position > expected) yield damaged(request, position - 1, unknownDamage(position - expected));
           expected = position + 1;
           const payloadAt = await scanner.payload();
           const record = payloadAt === null ? null : decodeRecord(scanner.window, payloadAt, header, batchOf);
-          if (record !== null) yield { position, record };
-          else {
-            const untilMs = hasEventTimes(header) ? null : await eventTimeFrom(request, index, scanner.nextOffset);
-            yield damaged(request, position, knownDamage(header, newestEventAtMs, untilMs));
-          }
+          yield record === null ? damaged(request, position, knownDamage(header)) : { position, record };
         }
-        if (hasEventTimes(header)) newestEventAtMs = header.maxEventAtMs;
       }
     } finally {
       await scanner.close();
     }
   }
   if (expected <= toPosition) {
-    yield damaged(request, toPosition, unknownDamage(toPosition - expected + 1, newestEventAtMs, null));
+    yield damaged(request, toPosition, unknownDamage(toPosition - expected + 1));
   }
 }
 
@@ -95,45 +83,23 @@ function hasEventTimes(header: RecordHeader): boolean {
   return header.kindCode === KIND_CODE.ticks && header.minEventAtMs <= header.maxEventAtMs;
 }
 
-/** Newest event time of the next ticks at or behind this place; null if there are none near. */
-async function eventTimeFrom(request: ReadRequest, fromIndex: number, fromOffset: number): Promise<number | null> {
-  let left = NEIGHBOURS_MAX;
-  for (let index = fromIndex; index < request.segments.length && left > 0; index++) {
-    const scanner = await openSegment(request, index, index === fromIndex ? fromOffset : HEADER_BYTES);
-    if (scanner === null) continue;
-    try {
-      while (left-- > 0 && (await scanner.next())) {
-        if (hasEventTimes(scanner.header)) return scanner.header.maxEventAtMs;
-      }
-    } finally {
-      await scanner.close();
-    }
-  }
-  return null;
-}
-
 function damaged(request: ReadRequest, position: number, damage: DamageRecord): LogEntry {
   request.onDamage(position, damage);
   return { position, record: damage };
 }
 
-function unknownDamage(batches: number, fromMs: number | null, toMs: number | null): DamageRecord {
-  return { kind: 'damage', batches, ticks: 0, source: null, ...ordered(fromMs, toMs) };
+function unknownDamage(batches: number): DamageRecord {
+  return { kind: 'damage', batches, ticks: 0, source: null, fromMs: null, toMs: null };
 }
 
-function knownDamage(header: RecordHeader, fromMs: number | null, toMs: number | null): DamageRecord {
-  const located = hasEventTimes(header) ? [header.minEventAtMs, header.maxEventAtMs] : [fromMs, toMs];
+function knownDamage(header: RecordHeader): DamageRecord {
+  const isLocated = hasEventTimes(header);
   return {
     kind: 'damage',
     batches: 1,
     ticks: header.ticks,
     source: header.source === NO_SOURCE ? null : header.source,
-    ...ordered(located[0] ?? null, located[1] ?? null),
+    fromMs: isLocated ? header.minEventAtMs : null,
+    toMs: isLocated ? header.maxEventAtMs : null,
   };
-}
-
-/** Neighbours of different sources may run backwards in event time: the range covers both. */
-function ordered(fromMs: number | null, toMs: number | null): { fromMs: number | null; toMs: number | null } {
-  if (fromMs === null || toMs === null || fromMs <= toMs) return { fromMs, toMs };
-  return { fromMs: toMs, toMs: fromMs };
 }
