@@ -51,6 +51,7 @@ export function buildCollector(options: MarketFlowOptions, collectorParts: Colle
   });
   if (settings.symbols !== '*') for (const name of settings.symbols) ingest.addSymbol(name);
 
+  const elapsedMs = () => performance.now();
   const { feeds: timings, pipeline } = settings;
   const feeds = new FeedEngine({
     sources: {
@@ -68,9 +69,13 @@ export function buildCollector(options: MarketFlowOptions, collectorParts: Colle
     workersPerSource: pipeline.workersPerSource,
     spawnThread: spawnDecodeThread,
     nowMs,
+    elapsedMs,
     random: Math.random,
   });
-  const watch = new WatchSources({ state, feeds, ingest, nowMs, staleAfterMs: timings.staleAfterMs });
+  const watch = new WatchSources({
+    ...{ state, feeds, ingest, nowMs, elapsedMs },
+    staleAfterMs: timings.staleAfterMs,
+  });
   const mode = new SwitchMode({ state, feeds, ingest, happenings, nowMs });
 
   const partsBeforeHttp: readonly Part[] = [

@@ -28,7 +28,7 @@ function setUp(state = newState()) {
     onFatal,
     commit: () => checkpoints.commit(),
   });
-  const watch = new WatchSources({ state, feeds, ingest, nowMs, staleAfterMs: 10_000 });
+  const watch = new WatchSources({ state, feeds, ingest, nowMs, elapsedMs: nowMs, staleAfterMs: 10_000 });
   const unready: string[] = [];
   const system = new ReportSystem({
     ...{ state, feeds, log, store, checkpoints, watch, symbols, nowMs, startedAtMs: T0, role: 'all', version: '1' },
@@ -127,6 +127,50 @@ test('health: degraded by a source that is not live and by a store that fails, n
   await checkpoints.commit();
   const { status, storage } = system.health();
   assert.deepEqual([status, storage], ['degraded', { kind: 'memory', status: 'degraded', detail: 'full' }]);
+});
+
+test('what is known from before is listed too: an exchange that is no source any more is down, a symbol that is not accepted any more comes last', async () => {
+  const { system, ingest, feeds, state } = setUp();
+  await ingest.append({ kind: 'symbol', id: 0, name: 'OLD' });
+  await ingest.append({ kind: 'symbol', id: 1, name: 'ELSEWHERE' });
+  const sources = [
+    ['live', 'gone', 0],
+    ['live', 'two', 0],
+    ['test', 'other', 1],
+  ] as const;
+  for (const [mode, exchange, symbol] of sources) {
+    await ingest.append({ kind: 'mode', mode, epoch: 1, atMs: T0, switched: false });
+    const batch = new TickBatch(1);
+    batch.reset(ingest.openSource(mode, exchange), 1, T0);
+    batch.push(symbol, 5, T0);
+    await ingest.accept(batch);
+  }
+  await ingest.append({ kind: 'mode', mode: 'live', epoch: 2, atMs: T0, switched: true });
+  assert.equal(state.knownSources().length, 3);
+  const heard = { mode: 'live', symbols: ['OLD'], lastTickAt: T0 };
+  assert.deepEqual(system.exchanges(), [
+    { exchange: 'one', mode: 'live', state: 'live', address: 'tcp://one', symbols: [], lastTickAt: null },
+    { exchange: 'two', state: 'live', address: 'tcp://two', ...heard },
+    { exchange: 'gone', state: 'down', address: null, ...heard },
+  ]);
+  assert.deepEqual(system.symbols().at(-1), {
+    symbol: 'OLD',
+    status: 'live',
+    exchanges: [
+      { exchange: 'gone', status: 'down', lastTickAt: T0 },
+      { exchange: 'two', status: 'live', lastTickAt: T0 },
+    ],
+  });
+  assert.ok(system.symbols().every(({ symbol }) => symbol !== 'ELSEWHERE'));
+  feeds.status = () => [];
+  assert.deepEqual(
+    system.exchanges().map(({ exchange, state }) => [exchange, state]),
+    [
+      ['one', 'connecting'],
+      ['two', 'connecting'],
+      ['gone', 'down'],
+    ],
+  );
 });
 
 test('ready as long as nothing speaks against it; a source that is down does not', () => {

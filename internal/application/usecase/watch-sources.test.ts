@@ -20,11 +20,14 @@ async function setUp() {
   await ingest.append({ kind: 'mode', mode: 'live', epoch: 1, atMs: clock.ms, switched: false });
   ingest.addSymbol('BTC');
   const source = ingest.openSource('live', 'one');
+  /** By how much somebody has set the wall clock back. */
+  const setBack = { byMs: 0 };
   const watch = new WatchSources({
     state,
     feeds: new FakeFeeds(),
     ingest,
     nowMs: clock.nowMs,
+    elapsedMs: () => clock.ms + setBack.byMs,
     staleAfterMs: STALE_AFTER_MS,
   });
   const ticks = (count: number, atMs = clock.ms) => {
@@ -41,7 +44,7 @@ async function setUp() {
     const book = state.sources[source]!;
     return book.candlesInMemory(book.instruments[0]!, 60_000).map((minute) => minute.state);
   };
-  return { clock, state, log, source, watch, ticks, step, states };
+  return { clock, setBack, state, log, source, watch, ticks, step, states };
 }
 
 test('the minutes of a silent source are closed by the clock, once, when they are over and it would be known as stale', async () => {
@@ -81,6 +84,26 @@ test('while the log has no room one closing of a source waits, not one more each
   clock.ms = T0 + 600_000;
   await step();
   assert.equal(asked, 2, 'the next, once the first is done');
+});
+
+test('a wall clock that is set back or ahead changes nothing of what is silent', async () => {
+  const { clock, setBack, ticks, step, states } = await setUp();
+  const old = T0 - 86_400_000;
+  await ticks(1, old);
+  await step();
+  clock.ms -= 3_600_000;
+  setBack.byMs = 3_600_000 + STALE_AFTER_MS + 1_999;
+  await step();
+  assert.deepEqual(states(), ['forming']);
+  setBack.byMs += 2;
+  await step();
+  assert.deepEqual(states(), ['final'], 'silent for as long as it takes, although the clock says otherwise');
+  await ticks(1, old + 60_000);
+  await step();
+  clock.ms += 7_200_000;
+  setBack.byMs -= 7_200_000;
+  await step();
+  assert.deepEqual(states(), ['final', 'forming']);
 });
 
 test('a source with ticks closes its minutes itself', async () => {

@@ -12,6 +12,8 @@ export interface WatchSourcesParts {
   readonly feeds: MarketFeeds;
   readonly ingest: IngestTicks;
   readonly nowMs: () => number;
+  /** Of a clock that nobody sets: silence is measured by it. */
+  readonly elapsedMs: () => number;
   /** A source that was silent for longer than this is known to be stale or well. */
   readonly staleAfterMs: number;
 }
@@ -23,6 +25,7 @@ export interface WatchSourcesParts {
 export class WatchSources {
   private readonly parts: WatchSourcesParts;
   private readonly counts = new Map<number, number[]>();
+  private readonly heard = new Map<number, { readonly receivedAtMs: number | null; readonly sinceMs: number }>();
   /** Sources whose minutes are being closed. */
   private readonly closing = new Set<number>();
   private timer: NodeJS.Timeout | null = null;
@@ -53,7 +56,8 @@ export class WatchSources {
       counts.push(source.counted);
       if (counts.length > RATE_STEPS + 1) counts.shift();
       this.counts.set(source.id, counts);
-      const upToMs = this.isSilent(source) ? source.overdueUpToMs(nowMs()) : null;
+      const isSilent = this.isSilent(source);
+      const upToMs = isSilent ? source.overdueUpToMs(nowMs()) : null;
       // One at a time: while the log waits for room, more of them would only queue.
       if (upToMs === null || this.closing.has(source.id)) continue;
       this.closing.add(source.id);
@@ -63,7 +67,15 @@ export class WatchSources {
 
   /** No tick for so long that the feed would have been found stale by now if it were. */
   private isSilent(source: SourceBook): boolean {
-    const { nowMs, staleAfterMs } = this.parts;
-    return nowMs() - (source.lastReceivedAtMs ?? 0) > staleAfterMs + 2 * STEP_MS;
+    const { nowMs, elapsedMs, staleAfterMs } = this.parts;
+    const receivedAtMs = source.lastReceivedAtMs;
+    let heard = this.heard.get(source.id);
+    if (heard === undefined || heard.receivedAtMs !== receivedAtMs) {
+      // Of what came before this process only the wall clock tells how long ago it was.
+      const agoMs = heard === undefined ? Math.max(0, nowMs() - (receivedAtMs ?? 0)) : 0;
+      heard = { receivedAtMs, sinceMs: elapsedMs() - agoMs };
+      this.heard.set(source.id, heard);
+    }
+    return elapsedMs() - heard.sinceMs > staleAfterMs + 2 * STEP_MS;
   }
 }

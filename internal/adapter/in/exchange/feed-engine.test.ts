@@ -25,7 +25,8 @@ function engineOf(
       chunkBytes: CHUNK_BYTES,
       frameMaxBytes: 65_536,
     },
-    ...{ backoffMinMs: 1, backoffMaxMs: 5, spawnThread: spawnDecodeThread, random: () => 1, nowMs: () => Date.now() },
+    ...{ backoffMinMs: 1, backoffMaxMs: 5, spawnThread: spawnDecodeThread, random: () => 1 },
+    ...{ nowMs: () => Date.now(), elapsedMs: () => performance.now() },
     timings: { connectTimeoutMs: 1_000, staleAfterMs: 60_000, stableAfterMs: 30_000 },
     happenings: new Proxy({} as FeedEngineOptions['happenings'], {
       get:

@@ -23,6 +23,7 @@ export interface FeedEngineOptions {
   readonly frameMaxBytes: number;
   readonly spawnThread: (data: DecodeThreadData) => Worker;
   readonly nowMs: () => number;
+  readonly elapsedMs: () => number;
   readonly random: () => number;
 }
 
@@ -49,7 +50,7 @@ export class FeedEngine implements MarketFeeds {
 
   async start(mode: Mode, epoch: number): Promise<void> {
     if (this.supervisors.length > 0) throw new Error('feeds run already: each tick would be counted twice');
-    const { sources, intake, happenings, timings, backoffMinMs, backoffMaxMs, random, nowMs } = this.options;
+    const { sources, intake, happenings, timings, backoffMinMs, backoffMaxMs, random } = this.options;
     this.supervisors = sources[mode].map(
       (source) =>
         new FeedSupervisor({
@@ -65,7 +66,8 @@ export class FeedEngine implements MarketFeeds {
           },
           timings,
           backoff: new Backoff({ minMs: backoffMinMs, maxMs: backoffMaxMs, random }),
-          nowMs,
+          nowMs: this.options.nowMs,
+          elapsedMs: this.options.elapsedMs,
           onChange: (exchange, from, to, reason) => happenings.feedChanged(exchange, from, to, reason),
           onReconnect: (exchange) => happenings.reconnected(exchange),
         }),

@@ -14,6 +14,7 @@ interface Setting {
   readonly intake?: TestIntake;
   readonly backoff?: Backoff;
   readonly nowMs?: () => number;
+  readonly elapsedMs?: () => number;
 }
 
 function poolOf(intake: TestIntake): DecodePool {
@@ -32,6 +33,7 @@ function supervise(source: FeedSource, setting: Setting = {}, pool = poolOf(sett
     timings: { ...TIMINGS, ...setting.timings },
     backoff: setting.backoff ?? new Backoff({ minMs: 1, maxMs: 5, random: () => 1 }),
     nowMs: setting.nowMs ?? (() => Date.now()),
+    elapsedMs: setting.elapsedMs ?? (() => performance.now()),
     onChange: (_, from, to, reason) => void changes.push(`${from} → ${to}: ${reason}`),
     onReconnect: () => void changes.push('reconnected'),
   });
@@ -84,7 +86,11 @@ test('waits between tries grow to the cap; only data over the stable time brings
   let offsetMs = 0;
   const backoff = new Backoff({ minMs: 8, maxMs: 32, random: () => 1 });
   const feed = await feedFor(t, (socket) => void socket.write(line(1)));
-  const { supervisor } = supervise(feed.source('one'), { backoff, nowMs: () => Date.now() + offsetMs });
+  const { supervisor } = supervise(feed.source('one'), {
+    backoff,
+    nowMs: () => Date.now() + offsetMs,
+    elapsedMs: () => performance.now() + offsetMs,
+  });
   t.after(() => supervisor.stop());
   const round = async (stableMs: number) => {
     await until('data', () => feed.sockets.size > 0 && supervisor.currentState === 'live');
@@ -124,7 +130,7 @@ test('a silent feed is stale, whether it has sent something or never did, and is
 });
 
 test('silence while we do not read is not the feed’s: it begins when we read again', async (t) => {
-  let nowMs = 1_000_000;
+  let offsetMs = 0;
   const feed = await feedFor(t);
   const intake = new TestIntake();
   const gate = Promise.withResolvers<void>();
@@ -132,7 +138,7 @@ test('silence while we do not read is not the feed’s: it begins when we read a
   const { supervisor, changes, pool } = supervise(feed.source('one'), {
     intake,
     timings: { staleAfterMs: 1_000 },
-    nowMs: () => nowMs,
+    elapsedMs: () => performance.now() + offsetMs,
   });
   t.after(() => supervisor.stop());
   await until('connected', () => feed.sockets.size === 1);
@@ -141,12 +147,47 @@ test('silence while we do not read is not the feed’s: it begins when we read a
     feed.send(line(k + 1));
     await wait(5);
   }
-  nowMs += 50_000;
+  offsetMs += 50_000;
   await wait(120);
   gate.resolve();
   await wait(120);
   assert.deepEqual(changes, ['connecting → live: data']);
-  nowMs += 1_000;
+  await until('stale', () => supervisor.currentState === 'stale');
+});
+
+test('a process that was stopped for longer than that finds its feeds well: what they sent meanwhile is read', async (t) => {
+  let offsetMs = 0;
+  const feed = await feedFor(t);
+  const intake = new TestIntake();
+  const { supervisor, changes } = supervise(feed.source('one'), {
+    intake,
+    timings: { staleAfterMs: 2_000 },
+    elapsedMs: () => performance.now() + offsetMs,
+  });
+  t.after(() => supervisor.stop());
+  await until('connected', () => feed.sockets.size === 1);
+  feed.send(line(1));
+  await until('live', () => intake.prices().length === 1);
+  offsetMs += 12_000;
+  await wait(300);
+  feed.send(line(2));
+  await until('read', () => intake.prices().length === 2);
+  assert.deepEqual(changes, ['connecting → live: data']);
+  await until('silent after all', () => supervisor.currentState === 'stale');
+});
+
+test('a wall clock that is set back hides no dead feed', async (t) => {
+  let byMs = 0;
+  const feed = await feedFor(t);
+  const { supervisor } = supervise(feed.source('one'), {
+    timings: { staleAfterMs: 300 },
+    nowMs: () => Date.now() - byMs,
+  });
+  t.after(() => supervisor.stop());
+  await until('connected', () => feed.sockets.size === 1);
+  feed.send(line(1));
+  await until('live', () => supervisor.currentState === 'live');
+  byMs = 3_600_000;
   await until('stale', () => supervisor.currentState === 'stale');
 });
 

@@ -33,6 +33,8 @@ export interface FeedSupervisorParts {
   readonly timings: FeedTimings;
   readonly backoff: Backoff;
   readonly nowMs: () => number;
+  /** Of a clock that nobody sets: silence and stability are measured by it. */
+  readonly elapsedMs: () => number;
   readonly onChange: (exchange: string, from: FeedState, to: FeedState, reason: string) => void;
   readonly onReconnect: (exchange: string) => void;
 }
@@ -48,7 +50,6 @@ export class FeedSupervisor {
   private state: FeedState = 'connecting';
   private connects = 0;
   private lastByteAtMs: number | null = null;
-  private firstByteAtMs = 0;
 
   constructor(parts: FeedSupervisorParts) {
     this.parts = parts;
@@ -102,10 +103,11 @@ export class FeedSupervisor {
   }
 
   private async connectOnce(endpoint: { readonly host: string; readonly port: number }): Promise<void> {
-    const { sourceId, epoch, intake, pool, layout, timings, backoff, nowMs } = this.parts;
-    let connectedAtMs: number | null = null;
+    const { sourceId, epoch, intake, pool, layout, timings, backoff, nowMs, elapsedMs } = this.parts;
+    let isConnected = false;
     let readingSinceMs = 0;
-    let sawBytes = false;
+    let firstByteMs = Number.POSITIVE_INFINITY;
+    let lastByteMs = 0;
     const connection = new FeedConnection({
       host: endpoint.host,
       port: endpoint.port,
@@ -117,36 +119,36 @@ export class FeedSupervisor {
       connectTimeoutMs: timings.connectTimeoutMs,
       nowMs,
       onConnected: () => {
-        connectedAtMs = nowMs();
-        readingSinceMs = connectedAtMs;
+        isConnected = true;
+        readingSinceMs = elapsedMs();
         if (this.connects++ > 0) this.parts.onReconnect(this.parts.source.exchange);
-        void intake.feedChanged(sourceId, epoch, true, connectedAtMs);
+        void intake.feedChanged(sourceId, epoch, true, nowMs());
       },
       onBytes: (atMs) => {
         this.lastByteAtMs = atMs;
-        if (sawBytes) return;
-        sawBytes = true;
-        this.firstByteAtMs = atMs;
+        lastByteMs = elapsedMs();
+        if (lastByteMs >= firstByteMs) return;
+        firstByteMs = lastByteMs;
         this.change('live', 'data');
       },
     });
     this.connection = connection;
-    this.watch = setInterval(
-      () => {
-        // While we do not read, silence is ours; the feed's begins when we read again.
-        if (connection.isPaused) readingSinceMs = nowMs();
-        const silentSinceMs = Math.max(readingSinceMs, sawBytes ? (this.lastByteAtMs ?? 0) : 0);
-        if (connectedAtMs === null || nowMs() - silentSinceMs < timings.staleAfterMs) return;
-        this.change('stale', `no byte for ${timings.staleAfterMs} ms`);
-        connection.end('stale');
-      },
-      Math.max(50, timings.staleAfterMs / 20),
-    );
+    const checkEveryMs = Math.max(50, timings.staleAfterMs / 20);
+    let checkedMs = elapsedMs();
+    this.watch = setInterval(() => {
+      const atMs = elapsedMs();
+      // While we do not read, or did not run, silence is ours; the feed's begins when we read again.
+      if (connection.isPaused || atMs - checkedMs > 2 * checkEveryMs) readingSinceMs = atMs;
+      checkedMs = atMs;
+      if (!isConnected || atMs - Math.max(readingSinceMs, lastByteMs) < timings.staleAfterMs) return;
+      this.change('stale', `no byte for ${timings.staleAfterMs} ms`);
+      connection.end('stale');
+    }, checkEveryMs);
     const reason = await connection.ended;
     clearInterval(this.watch);
     this.connection = null;
-    if (connectedAtMs !== null) await intake.feedChanged(sourceId, epoch, false, nowMs());
-    if (sawBytes && (this.lastByteAtMs ?? 0) - this.firstByteAtMs >= timings.stableAfterMs) backoff.reset();
+    if (isConnected) await intake.feedChanged(sourceId, epoch, false, nowMs());
+    if (lastByteMs - firstByteMs >= timings.stableAfterMs) backoff.reset();
     if (reason !== 'stopped' && reason !== 'stale') this.change('down', reason);
   }
 
