@@ -40,7 +40,10 @@ async function open(options: MarketFlowOptions, happenings: Happenings): Promise
   const state = new MarketState(fold);
   if (checkpoint !== null) state.restore(checkpoint);
   const afterPosition = state.position;
-  const log = await openTickLog({ settings: settings.tickLog, dataDir: folder.path, afterPosition, nowMs, logger });
+  const log = await openTickLog({
+    ...{ settings: settings.tickLog, dataDir: folder.path, afterPosition, nowMs, logger },
+    onWritten: (tookMs) => happenings.logWritten(tookMs),
+  });
   refuseGap(folder.path, afterPosition, log.stats());
   await replayLog(state, log, happenings, nowMs);
 

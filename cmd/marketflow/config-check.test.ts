@@ -114,6 +114,7 @@ test('suspicious settings are told and explained', () => {
     ['tickLog: { kind: memory, durability: sync }', 'tickLog.kind,tickLog.durability'],
     ['candles: { lateness: 1s }', 'candles.lateness'],
     ['live: { sources: { a: generator } }', 'live.sources'],
+    ['symbols: "*"', 'candles.intervals'],
     ['test: { sources: { a: "tcp://h:1", b: "tcp://h:1" } }', 'test.sources'],
   ];
   for (const [content, keys] of suspicious) {

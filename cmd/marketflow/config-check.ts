@@ -3,7 +3,7 @@ import type { EffectiveSetting } from '../../pkg/config/load.ts';
 import { describeOrigin } from '../../pkg/config/problem.ts';
 import { EXIT_CODE, type ExitCode, errorLine } from './exit-code.ts';
 import type { Source } from './setting-kinds.ts';
-import type { LoadedSettings, SettingKey, Settings } from './settings.ts';
+import { type LoadedSettings, SECONDS_SYMBOLS_MAX, type SettingKey, type Settings } from './settings.ts';
 
 /** A legal setting that is probably not meant: what it is, and what follows from it. */
 export interface Warning {
@@ -77,6 +77,10 @@ export function findWarnings(settings: Settings): readonly Warning[] {
   if (candles.latenessMs < candles.slackMs) {
     const explanation = 'minutes close only after the slack, so the shorter lateness never admits a revision';
     warn('candles.lateness', 'is shorter than candles.slack', explanation);
+  }
+  if (candles.secondsLeftOut) {
+    const explanation = `with more than ${SECONDS_SYMBOLS_MAX} symbols candles of one second are not kept`;
+    warn('candles.intervals', 'has 1s', explanation);
   }
   if (live.sources.some(({ kind }) => kind === 'generator')) {
     warn('live.sources', 'has a generator', 'prices of live mode are then invented');

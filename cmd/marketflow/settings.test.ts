@@ -59,7 +59,13 @@ test('defaults', () => {
       minFreeBytes: 67_108_864,
     },
     candles: {
-      ...{ latenessMs: 120_000, slackMs: 2_000, flushIntervalMs: 1_000, secondsRetentionMs: 86_400_000 },
+      ...{
+        latenessMs: 120_000,
+        slackMs: 2_000,
+        flushIntervalMs: 1_000,
+        secondsRetentionMs: 86_400_000,
+        secondsLeftOut: false,
+      },
       intervalsMs: [1, 60, 300, 900, 1_800, 3_600, 14_400, 86_400, 604_800].map((seconds) => seconds * 1_000),
     },
     streams: { clients: 1_024, topics: 1_024, intervalMs: 20, slowMs: 10_000 },

@@ -22,7 +22,7 @@ import {
 
 const ENVIRONMENT_PREFIX = 'MARKETFLOW';
 /** Candles of one second are kept up to this many symbols. */
-const SECONDS_SYMBOLS_MAX = 50;
+export const SECONDS_SYMBOLS_MAX = 50;
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -147,6 +147,8 @@ export interface Settings {
     readonly intervalsMs: readonly number[];
     /** How long one-second candles are kept. */
     readonly secondsRetentionMs: number;
+    /** They were asked for, and there are too many symbols. */
+    readonly secondsLeftOut: boolean;
   };
   /** `clients` at a time, `topics` of each. A client that has been behind for `slowMs` is closed. */
   readonly streams: {
@@ -281,6 +283,7 @@ function toSettings(values: Values): Settings {
       flushIntervalMs: values['candles.flushInterval'],
       intervalsMs: values['candles.intervals'].filter((ms) => ms >= 60_000 || keepsSeconds(values.symbols)),
       secondsRetentionMs: values['candles.secondsRetention'],
+      secondsLeftOut: values['candles.intervals'].includes(1_000) && !keepsSeconds(values.symbols),
     },
     streams: {
       clients: values['streams.clients'],

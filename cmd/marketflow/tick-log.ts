@@ -15,13 +15,15 @@ export interface TickLogParts {
   readonly afterPosition: number;
   readonly nowMs: () => number;
   readonly logger: Logger;
+  readonly onWritten: (tookMs: number) => void;
 }
 
 export function tickLogFolder(dataDir: string): string {
   return join(dataDir, 'ticklog');
 }
 
-export async function openTickLog({ settings, dataDir, afterPosition, nowMs, logger }: TickLogParts): Promise<TickLog> {
+export async function openTickLog(parts: TickLogParts): Promise<TickLog> {
+  const { settings, dataDir, afterPosition, nowMs, logger, onWritten } = parts;
   const { kind, durability, retentionMs, maxBytes, segmentBytes, minFreeBytes } = settings;
   const dir = tickLogFolder(dataDir);
   if (kind === 'memory' && existsSync(dir)) {
@@ -39,18 +41,16 @@ export async function openTickLog({ settings, dataDir, afterPosition, nowMs, log
     minFreeBytes,
     afterPosition,
     nowMs,
-    onEvent: (event) => report(event, logger),
+    onEvent: (event) => (event.type === 'flushed' ? onWritten(event.tookMs) : report(event, logger)),
   });
 }
 
 /** In memory the log only holds what the next checkpoint, a second away, will let go. */
 const MEMORY_LOG_MAX_BYTES = 512 * 1024 * 1024;
 
-/** Log lines for what an operator should know of; groups and dropped segments are everyday. */
-function report(event: TickLogEvent, logger: Logger): void {
+/** Log lines for what an operator should know of; dropped segments are everyday. */
+function report(event: Exclude<TickLogEvent, { type: 'flushed' }>, logger: Logger): void {
   switch (event.type) {
-    case 'flushed':
-      break;
     case 'segment_dropped':
       logger.debug(event, 'tick log segment dropped');
       break;

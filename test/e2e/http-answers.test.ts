@@ -216,7 +216,14 @@ describe('every answer of the contract, against a feed of known ticks', () => {
     assert.match(String(headers['content-type']), /^text\/plain/);
     const names = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]));
     const expected = ['ticks_received_total', 'ticks_accepted_total', 'ticks_rejected_total', 'feed_state'];
-    expected.push('feed_reconnects_total', 'queue_depth', 'accept_lag_seconds', 'tick_log_bytes', 'checkpoint_seconds');
+    expected.push(
+      'feed_reconnects_total',
+      'queue_depth',
+      'accept_lag_seconds',
+      'tick_log_bytes',
+      'checkpoint_seconds',
+      'tick_log_write_seconds',
+    );
     for (const name of expected) assert.ok(names.has(`marketflow_${name}`), `${name} is not among the metrics`);
     assert.ok(names.has('nodejs_eventloop_lag_seconds'));
     assert.ok(!text.includes('EVILCOIN'));

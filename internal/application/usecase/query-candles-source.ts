@@ -1,6 +1,7 @@
 import { candleOpenMs } from '../../domain/model/candle.ts';
 import type { CandleRow } from '../../domain/model/checkpoint.ts';
 import type { Mode } from '../../domain/model/mode.ts';
+import { FUTURE_LIMIT_MS } from '../../domain/model/rejection.ts';
 import { mergeCandles } from '../../domain/service/merge-candles.ts';
 import type { Candle, ListOrder } from '../port/in/candle-queries.ts';
 import type { Answer } from '../port/in/queries.ts';
@@ -8,9 +9,6 @@ import type { CandleStore } from '../port/out/candle-store.ts';
 import type { CandleMemory } from './query-candles-memory.ts';
 import { CandleRows, CandlesUnavailableError } from './query-candles-rows.ts';
 import { candleOf, candleOfMerged } from './query-candles-view.ts';
-
-/** An exchange's clock may be so far ahead of ours: candles up to now are those that open before then. */
-const AHEAD_MS = 5_000;
 
 export interface CandleSourceParts {
   readonly store: Pick<CandleStore, 'candles'>;
@@ -94,7 +92,8 @@ export class CandleSource {
 
   /** End of a range that goes up to now. */
   endMs(toMs: number | null): number {
-    return toMs ?? this.parts.nowMs() + AHEAD_MS;
+    // An exchange's clock may be ahead of ours: candles up to now are those that open before then.
+    return toMs ?? this.parts.nowMs() + FUTURE_LIMIT_MS;
   }
 
   async read(scope: CandleScope, span: CandleSpan): Promise<readonly Candle[]> {

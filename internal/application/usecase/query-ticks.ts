@@ -1,14 +1,13 @@
 import { DeadlineError, withDeadline } from '../../../pkg/concurrency/deadline.ts';
 import { Serial, SerialFullError } from '../../../pkg/concurrency/serial.ts';
 import type { Mode } from '../../domain/model/mode.ts';
+import { FUTURE_LIMIT_MS } from '../../domain/model/rejection.ts';
 import { NO_TRADE_ID, type TickBatch } from '../../domain/model/tick-batch.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { AcceptedTick, TickPage, TickPlace, TickQueries, TickQuestion } from '../port/in/candle-queries.ts';
 import type { Answer } from '../port/in/queries.ts';
 import type { TickLog } from '../port/out/tick-log.ts';
 
-/** No tick is accepted that is further ahead of its receipt. */
-const AHEAD_MS = 5_000;
 /** What one question may cost: whichever comes first ends its page. */
 const WORK = { searchMs: 1_000, records: 200_000, ticks: 2_000_000 };
 /** The waiting for others included. */
@@ -138,7 +137,7 @@ export class QueryTicks implements TickQueries {
       found = [...found, ...read.found.reverse()];
       if (found.length > wanted.limit) break;
       end = start - 1;
-      if (read.newestReceivedAtMs !== null && read.newestReceivedAtMs < wanted.fromMs - AHEAD_MS) break;
+      if (read.newestReceivedAtMs !== null && read.newestReceivedAtMs < wanted.fromMs - FUTURE_LIMIT_MS) break;
       block *= BLOCK_GROWTH;
     }
     return cut(found, wanted.limit, null);

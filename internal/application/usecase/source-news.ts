@@ -1,4 +1,5 @@
 import { type Extremes, emptyExtremes, MINUTE_MS, SECOND_MS } from '../../domain/model/candle.ts';
+import { FUTURE_LIMIT_MS } from '../../domain/model/rejection.ts';
 import type { LiveCandle } from '../../domain/service/candle-series.ts';
 import type { Instrument } from '../../domain/service/instrument.ts';
 import { COARSE_STEP_MS, COARSE_WINDOW_MS, type MarketState } from '../../domain/service/market-state.ts';
@@ -6,8 +7,8 @@ import type { SourceBook } from '../../domain/service/source-book.ts';
 import type { PublishedTick, SecondBucket, SourceNews } from '../port/out/latest-prices.ts';
 import { ToldMinutes } from './told-minutes.ts';
 
-/** Seconds of this time ahead of our clock may have ticks: 5 s, and a second for the edge. */
-const AHEAD_MS = 6_000;
+/** Seconds of this time ahead of our clock may have ticks: those that are not `future`, and one for the edge. */
+const AHEAD_MS = FUTURE_LIMIT_MS + SECOND_MS;
 /** What is told again goes in parts, so that news is not kept waiting behind it: values sent, and looked up, in one. */
 const REPEATED_MAX = 2_000;
 const LOOKUPS_MAX = 20_000;

@@ -37,6 +37,9 @@ export const Reason = {
   shed: 12,
 } as const satisfies Record<RejectionReason, number>;
 
+/** A tick whose event time is further ahead of our clock at its receipt is `future`. */
+export const FUTURE_LIMIT_MS = 5_000;
+
 export const REASON_COUNT = REJECTION_REASONS.length;
 
 /** Sum of a counter array. */

@@ -20,6 +20,7 @@ const LAG_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 
 export class Metrics {
   readonly registry = new Registry();
   readonly acceptLag = this.histogram('marketflow_accept_lag_seconds', 'From receipt of a chunk to its being accepted');
+  readonly logWriteTime = this.histogram('marketflow_tick_log_write_seconds', 'Time to write a group to the tick log');
   readonly commitTime = this.histogram('marketflow_checkpoint_seconds', 'Time to write candles and checkpoint');
   readonly requestTimes = new RequestTimes();
   readonly commitFailures = this.counter('marketflow_checkpoint_failures_total', 'Series of failed checkpoint writes');

@@ -40,6 +40,10 @@ export class Telemetry implements Happenings {
     if (records > 0) this.logger.info({ records, ticks, tookMs }, 'tick log replayed');
   }
 
+  logWritten(tookMs: number): void {
+    this.metrics.logWriteTime.observe(tookMs / 1_000);
+  }
+
   logDamaged(batches: number, ticks: number): void {
     this.logger.error({ batches, ticks }, 'tick log is damaged; the minutes concerned are marked incomplete');
   }

@@ -13,6 +13,8 @@ export interface Happenings {
   modeSwitched(mode: Mode, epoch: number, tookMs: number): void;
   /** After start-up: what was read back. */
   replayed(records: number, ticks: number, tookMs: number): void;
+  /** A group of records is in the tick log, as durable as configured. Once per group: thousands a second. */
+  logWritten(tookMs: number): void;
   logDamaged(batches: number, ticks: number): void;
   checkpointWritten(rows: number, tookMs: number): void;
   /** The first failure of a series; `checkpointRecovered` ends it. */

@@ -1,12 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { Reason } from '../../../../domain/model/rejection.ts';
+import { FUTURE_LIMIT_MS, Reason } from '../../../../domain/model/rejection.ts';
 import { NO_TRADE_ID, type TickBatch } from '../../../../domain/model/tick-batch.ts';
 import type { SymbolTable } from '../symbol-table.ts';
 import { scanNumber, scanned } from './scan-number.ts';
 import { MAX_EVENT_AT_MS, MIN_EVENT_AT_MS, readWireTick, type WireTick } from './wire.ts';
-
-/** How far an event time may be ahead of our clock. */
-export const FUTURE_LIMIT_MS = 5_000;
 
 /** Bytes that must be readable behind the last line: the scanner loads whole words. */
 export const TAIL_BYTES = 64;
