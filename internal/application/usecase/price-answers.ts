@@ -1,4 +1,4 @@
-import { type Extremes, emptyExtremes, mergeExtremes } from '../../domain/model/candle.ts';
+import { type Extremes, emptyExtremes, meanWithin, mergeExtremes } from '../../domain/model/candle.ts';
 import { exactValue } from '../../domain/service/exact-sum.ts';
 import type { Answer, AveragePrice, ExtremePrice, Period, QueryFailure } from '../port/in/queries.ts';
 
@@ -65,7 +65,7 @@ function averageAnswer(
     value: {
       exchange: exchange === null ? null : (pairs[0]?.exchange ?? null),
       symbol: symbol.toUpperCase(),
-      price: exactValue(merged) / merged.count,
+      price: meanWithin(merged, exactValue(merged) / merged.count),
       period: period?.text ?? null,
       ...bounds(window, merged),
       count: merged.count,

@@ -1,4 +1,4 @@
-import type { Bucket } from '../../domain/model/candle.ts';
+import { type Bucket, meanWithin } from '../../domain/model/candle.ts';
 import type { CandleRow } from '../../domain/model/checkpoint.ts';
 import { NO_TRADE_ID } from '../../domain/model/tick-batch.ts';
 import { exactValue } from '../../domain/service/exact-sum.ts';
@@ -33,8 +33,8 @@ function figures(openMs: number, intervalMs: number, bucket: Bucket) {
     closeTime: openMs + intervalMs,
     ...{ open: bucket.open, high: bucket.high, low: bucket.low, close: bucket.close },
     ...{ volume, quoteVolume, count: bucket.count },
-    average: exactValue(bucket) / bucket.count,
-    vwap: volume === null || quoteVolume === null ? null : finite(quoteVolume / volume),
+    average: meanWithin(bucket, exactValue(bucket) / bucket.count),
+    vwap: volume === null || quoteVolume === null ? null : finite(meanWithin(bucket, quoteVolume / volume)),
     firstTradeId: tradeId(bucket.openId),
     lastTradeId: tradeId(bucket.closeId),
   };

@@ -265,3 +265,9 @@ test('volumes are the decimals that were added up, as far as doubles can tell', 
   assert.equal(decimalOf(0, 2 ** -52), 0);
   assert.equal(decimalOf(Number.MAX_VALUE, 2 ** -52), Number.MAX_VALUE);
 });
+
+test('means are in the range of the prices also where their sum is beyond the greatest double', () => {
+  const ticks = Array.from({ length: 4 }, (_, i) => ({ atMs: T0 + i, price: 1e308, quantity: 1e308, tradeId: null }));
+  const { average, vwap, low, high } = candleOf(rowOfTicks(ticks));
+  assert.deepEqual({ average, vwap, low, high }, { average: 1e308, vwap: 1e308, low: 1e308, high: 1e308 });
+});

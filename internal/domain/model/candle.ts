@@ -46,6 +46,11 @@ export function emptyExtremes(): Extremes {
   };
 }
 
+/** A mean of these ticks' prices: in their range also where a sum that it was made of is beyond the greatest double. */
+export function meanWithin({ low, high }: Extremes, mean: number): number {
+  return Math.min(high, Math.max(low, mean));
+}
+
 /** `into` becomes the fold of the ticks of both. */
 export function mergeExtremes(into: Extremes, part: Extremes): void {
   if (part.count === 0) return;
