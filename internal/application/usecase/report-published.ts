@@ -91,9 +91,12 @@ export class ReportPublished implements SystemQueries, ModeControl {
   }
 
   exchanges(): readonly ExchangeInfo[] {
-    const { lastReport, report } = this.parts.watch;
-    if (report !== null) return report.exchanges;
-    return (lastReport?.exchanges ?? []).map((info) => ({ ...info, state: 'stale' }));
+    const { watch } = this.parts;
+    if (watch.report !== null) return watch.report.exchanges;
+    if (watch.lastReport !== null) return watch.lastReport.exchanges.map((info) => ({ ...info, state: 'stale' }));
+    const { mode } = watch.mode;
+    const unknown = { mode, state: 'stale' as const, address: null, symbols: [], lastTickAt: null };
+    return watch.exchanges(mode).map((exchange) => ({ exchange, ...unknown }));
   }
 
   current(): ModeState {

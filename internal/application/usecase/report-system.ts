@@ -1,3 +1,4 @@
+import type { Mode } from '../../domain/model/mode.ts';
 import { REJECTION_REASONS, type RejectionReason, totalRejected } from '../../domain/model/rejection.ts';
 import type { MarketState } from '../../domain/service/market-state.ts';
 import type { SourceBook } from '../../domain/service/source-book.ts';
@@ -126,10 +127,10 @@ export class ReportSystem implements SystemQueries {
   }
 
   symbols(): readonly SymbolInfo[] {
-    const { state, symbols, feeds, nowMs } = this.parts;
+    const { state, feeds, nowMs } = this.parts;
     const feedStates = new Map(feeds.status().map((feed) => [feed.exchange, feed.state]));
-    const sources = state.knownSources().filter((source) => source.mode === this.mode());
-    return symbols.names().map((symbol) => {
+    const sources = this.sources(this.mode());
+    return this.symbolNames(sources).map((symbol) => {
       const exchanges = sources.flatMap((source) => {
         const instrument = state.instrument(source, symbol);
         if (instrument === undefined) return [];
@@ -144,17 +145,36 @@ export class ReportSystem implements SystemQueries {
   exchanges(): readonly ExchangeInfo[] {
     const { state, feeds } = this.parts;
     const mode = this.mode();
-    return feeds.status().map((feed) => {
-      const source = state.source(mode, feed.exchange);
+    const feedsByName = new Map(feeds.status().map((feed) => [feed.exchange, feed]));
+    const listened = feeds.exchanges(mode);
+    const names = new Set([...listened, ...this.sources(mode).map(({ exchange }) => exchange)]);
+    return [...names].map((exchange) => {
+      const source = state.source(mode, exchange);
+      const feed = feedsByName.get(exchange);
       return {
-        exchange: feed.exchange,
+        exchange,
         mode,
-        state: feed.state,
-        address: feed.address,
-        symbols: (source?.instruments ?? []).flatMap((i) => (i === undefined ? [] : [state.symbols[i.symbolId] ?? ''])),
+        state: feed?.state ?? (listened.includes(exchange) ? 'connecting' : 'down'),
+        address: feed?.address ?? null,
+        symbols: source === undefined ? [] : this.symbolsOf(source),
         lastTickAt: source?.lastReceivedAtMs ?? null,
       };
     });
+  }
+
+  /** Those that have been heard of in `mode`, whether or not the settings still name them. */
+  private sources(mode: Mode): readonly SourceBook[] {
+    return this.parts.state.knownSources().filter((source) => source.mode === mode);
+  }
+
+  /** Everything that a price may be asked for: the accepted ones first. */
+  private symbolNames(sources: readonly SourceBook[]): readonly string[] {
+    return [...new Set([...this.parts.symbols.names(), ...sources.flatMap((source) => this.symbolsOf(source))])];
+  }
+
+  private symbolsOf({ instruments }: SourceBook): readonly string[] {
+    const { symbols } = this.parts.state;
+    return instruments.flatMap((i) => (i === undefined ? [] : [symbols[i.symbolId] ?? '']));
   }
 
   private mode() {

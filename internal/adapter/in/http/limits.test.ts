@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../../../test/harness/wait.ts';
 import { CONNECTIONS_MAX } from './limits.ts';
 import { rawExchange, rawProblemOf, rawStatus, STUBS, startServer } from './test-server.ts';
 
@@ -97,7 +98,7 @@ test('requests in a pipeline are answered in order', async (t) => {
 
 test('a client above the rate limit gets 429 with Retry-After, as a problem; the next second it is served again', async (t) => {
   const { url, observed } = await startServer(t, { requestsPerSecond: 5 });
-  const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/healthz`)));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/mode`)));
   const refused = answers.filter(({ status }) => status === 429);
   assert.ok(refused.length >= 10, `${refused.length} refused`);
   for (const answer of refused) {
@@ -106,8 +107,17 @@ test('a client above the rate limit gets 429 with Retry-After, as a problem; the
     assert.equal(((await answer.json()) as { code: string }).code, 'too_many_requests');
   }
   assert.equal(observed.filter((line) => line.endsWith(' 429')).length, refused.length);
-  await sleep(1_100);
-  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  await waitUntil('it is served again', async () => (await fetch(`${url}/mode`)).status === 200, 15_000, 200);
+});
+
+test('the probes and the metrics answer above the rate limit, and nobody is refused for them', async (t) => {
+  const { url, observed } = await startServer(t, { requestsPerSecond: 1 });
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}${path}`)));
+    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200], path);
+  }
+  assert.equal((await fetch(`${url}/mode`)).status, 200);
+  assert.ok(observed.every((line) => line.endsWith(' 200')));
 });
 
 test('connections beyond the limit are dropped, those that are there are served', { timeout: 60_000 }, async (t) => {

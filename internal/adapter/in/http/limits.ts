@@ -44,6 +44,14 @@ export const SERVER_OPTIONS = {
 /** Addresses whose rate is remembered; the one that was heard longest ago goes first. */
 const CLIENTS_MAX = 10_000;
 
+/** Asked by those who watch the process: busy clients behind the same address must not make it look dead. */
+const UNLIMITED_PATHS: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** `path` is the pattern of a route. */
+export function isRateLimited(path: string | undefined): boolean {
+  return !UNLIMITED_PATHS.has(path);
+}
+
 /** Requests beyond this rate, by address of the client and second, get 429 `too_many_requests` with Retry-After. */
 export function limitRate(app: FastifyInstance, requestsPerSecond: number): void {
   // Loaded only where it is used: it takes time at the start.
@@ -51,6 +59,7 @@ export function limitRate(app: FastifyInstance, requestsPerSecond: number): void
     max: requestsPerSecond,
     timeWindow: 1_000,
     cache: CLIENTS_MAX,
+    allowList: ({ routeOptions }) => !isRateLimited(routeOptions.url),
     errorResponseBuilder: () =>
       Object.assign(new Error('rate'), { code: 'too_many_requests', statusCode: PROBLEMS.too_many_requests.status }),
   });

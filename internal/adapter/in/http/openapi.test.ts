@@ -122,6 +122,16 @@ test('every response has a description and valid content; problems come as probl
   }
 });
 
+test('too many requests is told of where it may be answered, and when to come again; metrics may be unavailable', async (t) => {
+  const UNLIMITED = ['get /healthz', 'get /readyz', 'get /metrics'];
+  for (const { key, operation } of operationsOf(await openApi(t))) {
+    const { 429: refused, 503: unavailable } = operation.responses;
+    assert.equal(refused === undefined, UNLIMITED.includes(key), key);
+    if (refused !== undefined) assert.deepEqual(Object.keys(refused.headers ?? {}), ['Retry-After'], key);
+    if (key === 'get /metrics') assert.deepEqual(Object.keys(unavailable?.headers ?? {}), ['Retry-After']);
+  }
+});
+
 test('components are schemas with described examples, and know every code', async (t) => {
   const { components, ...rest } = await openApi(t);
   for (const [name, schema] of Object.entries(components.schemas)) checkSchema(schema, { components, ...rest }, name);

@@ -1,4 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { isRateLimited } from './limits.ts';
 import { PROBLEM_TYPE, PROBLEMS, type ProblemCode, problemBody, STATUS } from './problem.ts';
 import { type JsonSchema, noQuery, type Tag } from './schemas.ts';
 
@@ -52,6 +53,8 @@ const TAGS: Readonly<Record<Tag, string>> = {
 
 /** What any route may answer. */
 const COMMON: readonly ProblemCode[] = ['unknown_parameter', 'method_not_allowed', 'headers_too_large', 'internal'];
+/** Of routes that `server.rateLimit` is for. */
+const LIMITED: readonly ProblemCode[] = ['too_many_requests'];
 
 const PROBLEM_REFERENCE = { $ref: '#/components/schemas/Problem' };
 
@@ -84,7 +87,8 @@ function completeDocument(document: ApiDocument): void {
 
 function completeOperation(operation: ApiOperation, method: string, path: string): void {
   operation.operationId = `${method}${path.replace(/[^A-Za-z]+([A-Za-z]|$)/g, (_, next: string) => next.toUpperCase())}`;
-  const byStatus = Map.groupBy([...COMMON, ...(operation['x-problems'] ?? [])], (code) => PROBLEMS[code].status);
+  const common = isRateLimited(path) ? [...COMMON, ...LIMITED] : COMMON;
+  const byStatus = Map.groupBy([...common, ...(operation['x-problems'] ?? [])], (code) => PROBLEMS[code].status);
   for (const [status, codes] of byStatus) operation.responses[status] ??= problemResponse(codes);
   delete operation['x-problems'];
   documentParameters(operation);
@@ -112,12 +116,22 @@ function documentParameters(operation: ApiOperation): void {
     }) ?? [];
 }
 
+const ALLOW = { Allow: { description: 'The methods of this path.', schema: { type: 'string' } } };
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait for.', schema: { type: 'integer' } } };
+
+/** Beside the document itself. */
+const HEADERS: Partial<Record<ProblemCode, ApiResponse['headers']>> = {
+  method_not_allowed: ALLOW,
+  too_many_requests: RETRY_AFTER,
+  unavailable: RETRY_AFTER,
+};
+
 function problemResponse(codes: readonly ProblemCode[]): ApiResponse {
-  const allow = { Allow: { description: 'The methods of this path.', schema: { type: 'string' } } };
+  const headers = Object.assign({}, ...codes.map((code) => HEADERS[code])) as NonNullable<ApiResponse['headers']>;
   const examples = codes.map((code) => [code, { value: JSON.parse(problemBody(code).toString()) as unknown }]);
   return {
     description: codes.map((code) => `${code}: ${PROBLEMS[code].detail}`).join(' '),
-    ...(codes.includes('method_not_allowed') ? { headers: allow } : {}),
+    ...(Object.keys(headers).length > 0 ? { headers } : {}),
     content: { [PROBLEM_TYPE]: { schema: PROBLEM_REFERENCE, examples: Object.fromEntries(examples) } },
   };
 }

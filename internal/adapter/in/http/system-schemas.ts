@@ -105,19 +105,29 @@ const symbolInfo = z.object({
 
 export const symbolList = component(
   'Symbols',
-  z.object({ symbols: z.array(symbolInfo) }).meta({ description: 'The known symbols of the current mode.' }),
+  z
+    .object({ symbols: z.array(symbolInfo) })
+    .meta({ description: 'The accepted symbols, and those that prices of the current mode are known of.' }),
 );
 
 const exchangeInfo = z.object({
   exchange: exchangeName,
   mode: modeName,
   state: feedState,
-  address: z.string().meta({ description: 'Where it is listened to.', examples: ['tcp://127.0.0.1:40101'] }),
+  address: z
+    .string()
+    .nullable()
+    .meta({
+      description: 'Where it is listened to; null: nowhere at the moment.',
+      examples: ['tcp://127.0.0.1:40101'],
+    }),
   symbols: z.array(symbolName),
   lastTickAt,
 }) satisfies z.ZodType<ExchangeInfo>;
 
 export const exchangeList = component(
   'Exchanges',
-  z.object({ exchanges: z.array(exchangeInfo) }).meta({ description: 'The known exchanges.' }),
+  z
+    .object({ exchanges: z.array(exchangeInfo) })
+    .meta({ description: 'The exchanges of the current mode, and those that prices of it are known of.' }),
 );

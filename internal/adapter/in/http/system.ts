@@ -11,7 +11,8 @@ export const SYSTEM_COMPONENTS = [healthReport, liveness, readiness, auditReport
 
 export function addSystemRoutes(app: FastifyInstance, system: SystemQueries, metricsText: MetricsText): void {
   addProbes(app, system);
-  app.get('/v1/audit', { schema: schemaOf('The books', 'Books', 'Audit') }, (_request, reply) => {
+  const audit: RouteSchema = { ...schemaOf('The books', 'Books', 'Audit'), 'x-problems': ['unavailable'] };
+  app.get('/v1/audit', { schema: audit }, (_request, reply) => {
     reply.header('cache-control', 'no-store').send(system.audit());
   });
   app.get('/v1/symbols', { schema: schemaOf('Known symbols', 'Books', 'Symbols') }, (_request, reply) => {
@@ -63,5 +64,6 @@ const METRICS_SCHEMA: RouteSchema = {
   tags: ['Health'],
   querystring: noQuery,
   produces: ['text/plain'],
+  'x-problems': ['unavailable'],
   response: { [STATUS.ok]: { type: 'string', description: 'Prometheus text format.' } },
 };

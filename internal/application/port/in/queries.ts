@@ -153,8 +153,8 @@ export interface ExchangeInfo {
   readonly exchange: string;
   readonly mode: Mode;
   readonly state: FeedState;
-  /** Where it is listened to, without secrets. */
-  readonly address: string;
+  /** Where it is listened to, without secrets; null: nowhere at the moment, or no more. */
+  readonly address: string | null;
   readonly symbols: readonly string[];
   readonly lastTickAt: number | null;
 }

@@ -6,7 +6,7 @@ import { StatusShape } from './price-status.tsx';
 /** How the feeds are. */
 export function SourcesPanel({ dashboard: { health, names, mode, isLost } }: { readonly dashboard: Dashboard }) {
   const addressOf = (name: string): string | undefined =>
-    names.exchanges?.find(({ exchange }) => exchange === name)?.address;
+    names.exchanges?.find(({ exchange }) => exchange === name)?.address ?? undefined;
   return (
     <section class="panel sources" aria-labelledby="sources-title">
       <div class="panel-head">
