@@ -7,6 +7,7 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { inject } from 'postject';
+import { NODE_FLAGS } from './node-flags.ts';
 
 const out = 'build';
 const executable = join(out, 'marketflow');
@@ -47,6 +48,7 @@ writeFileSync(
     output: blob,
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
+    execArgv: NODE_FLAGS,
     assets: Object.fromEntries(dashboard),
   }),
 );

@@ -5,6 +5,7 @@ import { checkConfig, findWarnings } from './config-check.ts';
 import { refusedByServer } from './data-errors.ts';
 import { EXIT_CODE, type ExitCode, errorLine, StartupError } from './exit-code.ts';
 import { keepHeapTight } from './heap.ts';
+import { keepNextTickShape } from './next-tick-shape.ts';
 import type { MarketFlow } from './process.ts';
 import { startRole } from './roles.ts';
 import { readSettings, readSettingsFile } from './settings.ts';
@@ -42,6 +43,7 @@ async function run(command: Extract<Command, { kind: 'run' }>, isStopAsked: () =
   }
   const { settings } = loaded;
   keepHeapTight(settings);
+  keepNextTickShape();
   const logger = await createLogger({
     level: settings.logLevel,
     base: { service: 'marketflow' },

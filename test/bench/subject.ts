@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { NODE_FLAGS } from '../../deployments/node-flags.ts';
 
 /** A child process of a benchmark; stopped with it. */
 export interface Child {
@@ -22,9 +23,10 @@ export async function startScript(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   ready: RegExp,
+  nodeFlags: readonly string[] = [],
 ): Promise<Child> {
   // As `make run` does.
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, script, ...args], {
     env: { ...process.env, NODE_COMPILE_CACHE, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -68,7 +70,7 @@ export class Subject {
     );
     environment['MARKETFLOW_DATA_DIR'] = dataDir;
     return new Subject(
-      await startScript('cmd/marketflow/main.ts', ['--port', '0'], environment, /"listening"/),
+      await startScript('cmd/marketflow/main.ts', ['--port', '0'], environment, /"listening"/, NODE_FLAGS),
       dataDir,
     );
   }

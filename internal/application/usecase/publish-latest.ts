@@ -215,7 +215,9 @@ export class PublishLatest {
       const known = state.knownSources().filter((source) => source.mode === mode);
       return [...new Set([...feeds.exchanges(mode), ...known.map(({ exchange }) => exchange)])];
     });
-    return { mode: state.mode, exchanges: { live: live ?? [], test: test ?? [] }, symbols: symbols.names() };
+    // Those that have prices are known too, whether or not they are still accepted.
+    const known = new Set([...symbols.names(), ...state.symbols]);
+    return { mode: state.mode, exchanges: { live: live ?? [], test: test ?? [] }, symbols: [...known] };
   }
 
   private progressOf(source: SourceBook): SourceProgress {
