@@ -29,7 +29,7 @@ async function defaultMemory(): Promise<Figure[]> {
   await sleep(30_000);
   const rss = subject.rssBytes() / MIB;
   await subject.end();
-  return [atMost('resident memory, default run, after 30 s', rss, 'MiB', 150)];
+  return [atMost('resident memory, default run, after 30 s', rss, 'MiB', 143)];
 }
 
 async function manySymbols(): Promise<Figure[]> {
@@ -40,7 +40,7 @@ async function manySymbols(): Promise<Figure[]> {
   const rss = subject.rssBytes() / MIB;
   await subject.end();
   await child.stop();
-  return [atMost('resident memory, 2,000 symbols on 3 exchanges, 20,000 ticks/s, after 60 s', rss, 'MiB', 300)];
+  return [atMost('resident memory, 2,000 symbols on 3 exchanges, 20,000 ticks/s, after 60 s', rss, 'MiB', 286)];
 }
 
 /** kill -9 with a million ticks behind the last checkpoint, then from the start to the first price. */

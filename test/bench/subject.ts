@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -114,7 +115,7 @@ export async function startExchanges(
   count: number,
   args: readonly string[],
 ): Promise<{ child: Child; sources: string }> {
-  const ports = Array.from({ length: count }, (_, k) => 41_301 + k);
+  const ports = await freePorts(count);
   const names = ports.map((port, k) => `exchange${k + 1}=${port}`).join(',');
   const child = await startScript(
     'cmd/testgen/main.ts',
@@ -123,6 +124,14 @@ export async function startExchanges(
     new RegExp(`:${ports.at(-1)}`),
   );
   return { child, sources: ports.map((port, k) => `exchange${k + 1}=tcp://127.0.0.1:${port}`).join(',') };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -122,16 +122,16 @@ test('a batch that is damaged in the middle is skipped, counted, and its minute 
   assert.ok(service.logLine('tick log is damaged; the minutes concerned are marked incomplete') !== undefined);
 });
 
-test('damage that takes a part of a minute leaves the rest of it, marked incomplete', async (t) => {
+test('damage of a record’s header leaves the rest, with every minute that it may have hit marked incomplete', async (t) => {
   const crash = await crashBeforeCheckpoint(t);
   // The header itself: how many ticks were behind it is not known any more, only where about.
   flipByte(crash.batches[4]!, 33);
   const { audit, complete } = await recovered(t, crash);
   assert.deepEqual(audit.damaged, { batches: 1, ticks: 0 });
   assert.equal(audit.counted, 9 * TICKS_PER_MINUTE);
-  // From the newest tick before, in minute 3, to the first ones behind, in minute 5.
+  // From the lateness (2 minutes) before the newest tick before, in minute 3, to the first ones behind, in minute 5.
   const { 0: _first, 9: _last, 12: _new, ...middle } = complete;
-  const { 4: _lost, ...others } = { ...UNHURT, 3: 0, 5: 0 };
+  const { 4: _lost, ...others } = { ...UNHURT, 1: 0, 2: 0, 3: 0, 5: 0 };
   assert.deepEqual(middle, others);
 });
 
