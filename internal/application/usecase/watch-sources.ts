@@ -35,7 +35,14 @@ export class WatchSources {
   }
 
   start(): void {
-    this.timer = setInterval(() => this.step(), STEP_MS);
+    let steppedMs = this.parts.elapsedMs();
+    this.timer = setInterval(() => {
+      const atMs = this.parts.elapsedMs();
+      // While this process did not run, nobody was silent: what came meanwhile is about to be read.
+      if (atMs - steppedMs > 2 * STEP_MS) this.hearAll(atMs);
+      steppedMs = atMs;
+      this.step();
+    }, STEP_MS);
   }
 
   stop(): void {
@@ -63,6 +70,10 @@ export class WatchSources {
       this.closing.add(source.id);
       void ingest.append({ kind: 'finalise', source: source.id, upToMs }).then(() => this.closing.delete(source.id));
     }
+  }
+
+  private hearAll(sinceMs: number): void {
+    for (const [id, { receivedAtMs }] of this.heard) this.heard.set(id, { receivedAtMs, sinceMs });
   }
 
   /** No tick for so long that the feed would have been found stale by now if it were. */

@@ -34,7 +34,7 @@ function candles(state: MarketState): string[] {
 
 const after = (...records: LogRecord[]) => candles(stateOf([...DICTIONARY, ...records]));
 /** A feed that has been up and heard since the minute before T0, so that minute 0 can be complete. */
-const UP = [feed(true, -MIN), ticks(-1)];
+const UP = [feed(true, -MIN - 5_000), ticks(-1)];
 const withoutFirst = (rows: string[]) => rows.slice(1);
 
 test('a minute is forming, then final at its end plus the slack, then revised by each tick inside the lateness', () => {
@@ -66,8 +66,12 @@ test('a feed that was not up from a minute on its edge leaves that minute broken
     '1: final complete 0',
     '2: forming broken 0',
   ]);
-  // Up before the minute began, by our clock: nothing of it can have been missed.
-  assert.deepEqual(after(feed(true, 0), ticks(20_000, MIN + 2_000)), ['0: final complete 0', '1: forming broken 0']);
+  // Up 5 s before the minute began, by our clock: by whatever clock the exchange has, nothing of it can have been missed.
+  assert.deepEqual(after(feed(true, -5_000), ticks(20_000, MIN + 2_000)), [
+    '0: final complete 0',
+    '1: forming broken 0',
+  ]);
+  assert.deepEqual(after(feed(true, -4_999), ticks(20_000, MIN + 2_000))[0], '0: final broken 0');
 });
 
 test('a feed of old data: the gap ends where its data begin, whatever our clock said', () => {
@@ -257,14 +261,14 @@ test('a lost record of one source says nothing of where another stands', () => {
   const unknown: LogRecord = { kind: 'damage', batches: 1, ticks: 0, source: null, fromMs: null, toMs: null };
   const rows = (...records: LogRecord[]) =>
     rowsOf(stateOf([...DICTIONARY, ...records])).filter(({ exchange }) => exchange === 'two');
-  const up: LogRecord = { kind: 'feed', source: 1, epoch: 1, up: true, atMs: T0 - MIN };
+  const up: LogRecord = { kind: 'feed', source: 1, epoch: 1, up: true, atMs: T0 - MIN - 5_000 };
   const records = [up, old(-1), old(1), old(MIN + 1), ticks(80 * MIN)];
   const states = (all: LogRecord[]) => rows(...all).map(({ complete }) => complete);
   assert.deepEqual(states([...records, old(2 * MIN + 2_000)]), [true, true, true, false]);
   assert.deepEqual(states([...records, unknown, old(2 * MIN + 2_000)]), [false, false, false, false]);
 });
 
-test('a gap ends where the exchange was when we connected, by its own clock', () => {
+test('a gap ends where the exchange was when we connected, by its own clock, which may be 5 s ahead', () => {
   const leadMs = 3_000;
   const ahead = (...afterMs: number[]): LogRecord =>
     ticksRecord(
@@ -272,11 +276,19 @@ test('a gap ends where the exchange was when we connected, by its own clock', ()
       { receivedAtMs: T0 + Math.max(...afterMs) - leadMs },
     );
   // Lost: what the exchange stamped from 0:55 to 1:00.488. We connected at 0:57.5 by our clock.
-  const outage = [ahead(5, 55_000), feed(false, 52_000), feed(true, 57_500)];
+  const outage = [ahead(5, 55_000), feed(false, 52_000), feed(true, 57_500)] as const;
   for (const first of [MIN + 600, MIN + 20_000]) {
     const rows = withoutFirst(after(...UP, ...outage, ahead(MIN + 488, first), ahead(3 * MIN)));
     assert.deepEqual(rows.slice(0, 2), ['0: final broken 0', '1: final broken 0'], `${first}`);
   }
+  // A tick that is older than others, or late, before the gap, and a first tick that was held up: the same.
+  const older = ticksRecord([{ symbol: 1, price: 1, atMs: T0 + 54_900 }], { receivedAtMs: T0 + 57_000 });
+  const heldUp = ticksRecord([{ symbol: 0, price: 10, atMs: T0 + MIN + 20_000 }], { receivedAtMs: T0 + 2 * MIN });
+  const [one, down, up] = outage;
+  assert.deepEqual(withoutFirst(after(...UP, one!, older, down!, up!, heldUp, ahead(3 * MIN))).slice(0, 2), [
+    '0: final broken 0',
+    '1: final broken 0',
+  ]);
   // Back before the minute ended by the exchange's clock too.
   const early = [ahead(5, 50_000), feed(false, 47_000), feed(true, 52_500)];
   assert.deepEqual(withoutFirst(after(...UP, ...early, ahead(MIN + 20_000), ahead(3 * MIN))).slice(0, 2), [
@@ -285,7 +297,7 @@ test('a gap ends where the exchange was when we connected, by its own clock', ()
   ]);
 });
 
-test('lines that no worker survives are a gap: from the newest tick before them to the next after them', () => {
+test('lines that no worker survives break what they may have hit: from the lateness before them to the next tick', () => {
   const shed = (afterMs: number): LogRecord => {
     const record = ticksRecord([], { receivedAtMs: T0 + afterMs });
     if (record.kind === 'ticks') {
@@ -298,12 +310,15 @@ test('lines that no worker survives are a gap: from the newest tick before them 
     ...UP,
     ticks(5),
     ticks(MIN + 5),
-    shed(MIN + 6),
     ticks(2 * MIN + 5),
-    ticks(3 * MIN),
-    ticks(4 * MIN + 2_000),
+    ticks(3 * MIN + 5),
+    shed(3 * MIN + 6),
+    ticks(4 * MIN + 5),
+    ticks(5 * MIN),
+    ticks(6 * MIN + 2_000),
   ];
   assert.deepEqual(withoutFirst(after(...records)), [
-    ...['0: final complete 0', '1: final broken 0', '2: final broken 0', '3: final complete 0', '4: forming broken 0'],
+    ...['0: final complete 0', '1: final broken 0', '2: final broken 0', '3: final broken 0'],
+    ...['4: final broken 0', '5: final complete 0', '6: forming broken 0'],
   ]);
 });

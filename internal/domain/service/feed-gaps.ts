@@ -1,13 +1,12 @@
 import { MINUTE_MS } from '../model/candle.ts';
 import type { BrokenMinutes } from '../model/checkpoint.ts';
+import { FUTURE_LIMIT_MS } from '../model/rejection.ts';
 
 /** What the first ticks after a gap say of where it ends. Event times; `…At`: Unix ms. */
 export interface Resumption {
   /** Greatest event time before the gap; -Infinity: there was no tick yet. */
   readonly watermarkBeforeMs: number;
   readonly firstTickAtMs: number;
-  /** By how much the exchange's clock was ahead of ours, at the least. */
-  readonly leadMs: number;
 }
 
 /**
@@ -34,9 +33,9 @@ export class FeedGaps {
   }
 
   /** At the first tick after a gap. Returns where the gap begins. */
-  resume({ watermarkBeforeMs, firstTickAtMs, leadMs }: Resumption): number {
-    // Event times are the exchange's: what it saw as we connected is later by its lead.
-    const connectedMs = this.upSinceMs === null ? Number.POSITIVE_INFINITY : this.upSinceMs + leadMs;
+  resume({ watermarkBeforeMs, firstTickAtMs }: Resumption): number {
+    // Event times are the exchange's, whose clock may be ahead: what it saw as we connected is at most so much later.
+    const connectedMs = this.upSinceMs === null ? Number.POSITIVE_INFINITY : this.upSinceMs + FUTURE_LIMIT_MS;
     const resumedMs = Math.min(firstTickAtMs + 1, connectedMs);
     this.isUp = true;
     this.upSinceMs = null;

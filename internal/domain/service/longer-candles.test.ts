@@ -74,7 +74,7 @@ test('weeks open on Monday, UTC, everything else counts from 1970', () => {
 });
 
 test('a longer candle becomes final in the store when its end has passed, though its last tick left memory long before', () => {
-  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0), tick(0, H0 + MIN), tick(1, H0 + 4 * MIN));
+  const run = new Committing().apply(feed(true, H0 - 5_000), tick(0, H0), tick(0, H0 + MIN), tick(1, H0 + 4 * MIN));
   assert.equal(run.state.sources[0]!.instruments[0]!.minutes.length, 2);
   run.apply(tick(1, H0 + 4 * MIN + 10_000), tick(1, H0 + 4 * MIN + 20_000));
   assert.deepEqual(run.stored(FIVE), ['0: forming broken 2 0']);
@@ -85,14 +85,14 @@ test('a longer candle becomes final in the store when its end has passed, though
 });
 
 test('…and when its last tick is still in memory and committed', () => {
-  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0 + 3 * MIN), tick(1, H0 + 4 * MIN + 10_000));
+  const run = new Committing().apply(feed(true, H0 - 5_000), tick(0, H0 + 3 * MIN), tick(1, H0 + 4 * MIN + 10_000));
   assert.deepEqual(run.stored(FIVE), ['0: forming broken 1 0']);
   run.apply(tick(1, H0 + 5 * MIN + 2_000));
   assert.deepEqual(run.stored(FIVE), ['0: final complete 1 0']);
 });
 
 test('…and when no minute of it is in memory: nothing is let go before its row is written', () => {
-  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0 - 1), tick(0, H0 + 50 * MIN));
+  const run = new Committing().apply(feed(true, H0 - 5_000), tick(0, H0 - 1), tick(0, H0 + 50 * MIN));
   // The slack keeps the hour open beyond its end, while its own minutes leave memory.
   run.apply(tick(1, H0 + HOUR), tick(1, H0 + HOUR + 500));
   assert.deepEqual(run.state.sources[0]?.instruments[0]?.minutes, []);
@@ -104,7 +104,7 @@ test('…and when no minute of it is in memory: nothing is let go before its row
 });
 
 test('a late tick revises the candles that are final, and only adds to those that are forming; a restart changes nothing', () => {
-  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0 + 4 * MIN), tick(1, H0 + 5 * MIN + 3_000));
+  const run = new Committing().apply(feed(true, H0 - 5_000), tick(0, H0 + 4 * MIN), tick(1, H0 + 5 * MIN + 3_000));
   run.apply(tick(0, H0 + 4 * MIN + 5));
   assert.deepEqual(run.stored(FIVE), ['0: revised complete 2 1']);
   assert.deepEqual(
@@ -126,7 +126,7 @@ test('the candle in which the feed was first heard is not complete, the next one
 });
 
 test('a gap stays with the longer candle when its minutes have left memory, over a restart too', () => {
-  const run = new Committing().apply(feed(true, H0 - MIN), tick(0, H0 - 1), tick(0, H0 + 30_000));
+  const run = new Committing().apply(feed(true, H0 - MIN - 5_000), tick(0, H0 - 1), tick(0, H0 + 30_000));
   run.apply(feed(false, H0 + 40_000), feed(true, H0 + 50_000), tick(0, H0 + 55_000));
   for (let minute = 1; minute <= 30; minute++) run.apply(tick(0, H0 + minute * MIN));
   run.restart();
@@ -138,7 +138,7 @@ test('a gap stays with the longer candle when its minutes have left memory, over
 
 test('an interval that is kept from now on: what is open lacks the past, the next candle is complete', () => {
   const without = { ...OPTIONS, intervalsMs: [60_000] };
-  const run = new Committing(without).apply(feed(true, H0 - MIN), tick(0, H0 - 1));
+  const run = new Committing(without).apply(feed(true, H0 - MIN - 5_000), tick(0, H0 - 1));
   for (let minute = 0; minute <= 10; minute++) run.apply(tick(0, H0 + minute * MIN));
   assert.deepEqual(run.stored(HOUR), []);
   run.restart();
@@ -150,7 +150,7 @@ test('an interval that is kept from now on: what is open lacks the past, the nex
 });
 
 test('seconds: final two seconds after their end, revised by a late tick, told to expire a day behind', () => {
-  const run = new Committing().apply(feed(true, H0 - 1), tick(0, H0 + 100), tick(0, H0 + 900), tick(0, H0 + 2_999));
+  const run = new Committing().apply(feed(true, H0 - 5_000), tick(0, H0 + 100), tick(0, H0 + 900), tick(0, H0 + 2_999));
   assert.deepEqual(
     rowsOf(run.state, 1_000).map(({ openMs, state, bucket }) => `${openMs - H0} ${state} ${bucket.count}`),
     ['0 forming 2', '2000 forming 1'],
@@ -174,7 +174,7 @@ test('seconds: final two seconds after their end, revised by a late tick, told t
 
 test('seconds that a late tick can reach do not expire, however short they are kept: a restart goes on with them', () => {
   const run = new Committing({ ...OPTIONS, latenessMs: HOUR, secondsRetentionMs: 10 * MIN });
-  run.apply(feed(true, H0 - 1), tick(0, H0), tick(0, H0 + 30 * MIN));
+  run.apply(feed(true, H0 - 5_000), tick(0, H0), tick(0, H0 + 30 * MIN));
   run.state.apply(tick(0, H0 + 31 * MIN), 100);
   const ofSeconds = { mode: 'live', exchange: 'one', intervalMs: 1_000 } as const;
   assert.deepEqual(run.state.delta()?.expiredCandles, [{ ...ofSeconds, beforeMs: H0 - 29 * MIN }]);
@@ -185,7 +185,7 @@ test('seconds that a late tick can reach do not expire, however short they are k
 });
 
 test('of two gaps in a row the second stays on its last minute when the first, and its own beginning, have left memory', () => {
-  const run = new Committing().apply(feed(true, H0 - MIN), tick(0, H0 - 1), tick(0, H0 + 5));
+  const run = new Committing().apply(feed(true, H0 - MIN - 5_000), tick(0, H0 - 1), tick(0, H0 + 5));
   run.apply(feed(false, H0 + 10), feed(true, H0 + 20), tick(0, H0 + 30), tick(0, H0 + MIN + 5));
   run.apply(tick(0, H0 + 2 * MIN - 5), tick(0, H0 + 2 * MIN), feed(false, H0 + 2 * MIN + 10));
   run.apply(feed(true, H0 + 10 * MIN + 20_000), tick(0, H0 + 10 * MIN + 30_000), tick(0, H0 + 10 * MIN + 40_000));
@@ -203,7 +203,7 @@ for (const quantity of [undefined, 2]) {
   const way = quantity === undefined ? 'price and time' : 'quantities';
   test(`a greater lateness from now on reaches no minute that has left memory: its stored candle stays (${way})`, () => {
     const at = (atMs: number) => ticksRecord([{ symbol: 0, price: 10, atMs, quantity }], { receivedAtMs: atMs });
-    const run = new Committing().apply(feed(true, H0 - 1), at(H0 - 1));
+    const run = new Committing().apply(feed(true, H0 - 5_000), at(H0 - 1));
     for (let minute = 0; minute < 10; minute++) run.apply(at(H0 + minute * MIN), at(H0 + minute * MIN + 5));
     const before = [...run.shelf.rows.values()].filter(({ openMs }) => openMs <= H0 + 5 * MIN);
     run.restart({ ...OPTIONS, latenessMs: HOUR }).apply(at(H0 + 5 * MIN + 7));

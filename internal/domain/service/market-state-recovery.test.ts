@@ -237,7 +237,7 @@ test('a symbol, a source and a tick that come while a delta is being stored are 
 });
 
 test('a stored minute that was closed by the clock is written again, as broken, when its feed turns out to be down', () => {
-  const up = [feedRecord(true, T0), ...minutes(1)];
+  const up = [feedRecord(true, T0 - 5_000), ...minutes(1)];
   const state = stateOf([...DICTIONARY, ...up, { kind: 'finalise', source: 0, upToMs: T0 + 60_000 }]);
   const shelf = new CheckpointShelf();
   const stored = () =>
@@ -254,7 +254,7 @@ test('a stored minute that was closed by the clock is written again, as broken, 
 test('a stored minute is written again, as broken, and longer candles with it, when the log turns out to be damaged there', () => {
   const shelf = new CheckpointShelf();
   const at = (afterMs: number) => ticksRecord([{ symbol: 0, price: 1, atMs: T0 + afterMs }]);
-  const up = [feedRecord(true, T0 - 60_000), at(-1)];
+  const up = [feedRecord(true, T0 - 65_000), at(-1)];
   const state = stateOf([...DICTIONARY, ...up, ...[0, 60_000, 120_000, 180_000].map(at)]);
   /** Of the first two minutes from T0, and of the two minutes together. */
   const complete = () =>

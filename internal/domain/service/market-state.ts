@@ -225,8 +225,9 @@ export class MarketState {
     const { batch } = record;
     const source = this.sources[batch.source];
     if (source !== undefined && this.damagedBatches > 0 && batch.epoch > (this.mode?.epoch ?? 0)) {
-      // Only a mode record leads to a later epoch: it was in what is damaged.
-      this.mode = { mode: source.mode, epoch: batch.epoch, sinceMs: batch.receivedAtMs, switched: true };
+      // Only a mode record leads to a later epoch: it was in what is damaged. The first of all is that of a start.
+      const switched = this.mode !== null || batch.epoch > 1;
+      this.mode = { mode: source.mode, epoch: batch.epoch, sinceMs: batch.receivedAtMs, switched };
     }
     this.refusedAll = batch.epoch !== (this.mode?.epoch ?? 0);
     if (source === undefined || (this.damagedBatches > 0 && !this.knowsSymbols(batch))) {

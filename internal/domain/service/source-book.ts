@@ -5,7 +5,7 @@ import { REASON_COUNT, Reason } from '../model/rejection.ts';
 import type { TickBatch } from '../model/tick-batch.ts';
 import { BrokenLonger } from './broken-longer.ts';
 import { type LiveCandle, mergeIntoCandle } from './candle-series.ts';
-import { FeedGaps, floorMinute, type Resumption } from './feed-gaps.ts';
+import { FeedGaps, floorMinute } from './feed-gaps.ts';
 import type { Instrument, KeptIntervals } from './instrument.ts';
 import type { LongerCandle } from './longer-candles.ts';
 import type { StepWindow } from './step-window.ts';
@@ -51,8 +51,8 @@ export class SourceBook implements FoldSource {
   /** The same for seconds: these the watermark closes one by one. */
   private secondsFinalUpToMs = 0;
   private readonly brokenLonger: BrokenLonger;
-  /** While the first ticks after a gap are folded. */
-  private resuming: Omit<Resumption, 'firstTickAtMs'> | null = null;
+  /** While the first ticks after a gap are folded: the watermark before them. */
+  private resumeFromMs: number | null = null;
   private closedByTicks = false;
   private position = 0;
   private epoch = 0;
@@ -116,11 +116,10 @@ export class SourceBook implements FoldSource {
       this.rejected[Reason.stale_epoch]! += batch.count + future;
       return false;
     }
-    if (batch.rejected[Reason.shed] !== 0) this.interrupt(this.watermarkMs, position);
+    if (batch.rejected[Reason.shed] !== 0) this.applyDamage(null, null, position);
     if (batch.count === 0) return false;
-    const leadMs = this.watermarkMs - (this.lastReceivedAtMs ?? Number.POSITIVE_INFINITY);
-    this.resuming = this.gaps.isUp ? null : { watermarkBeforeMs: this.watermarkMs, leadMs };
     this.lastReceivedAtMs = batch.receivedAtMs;
+    this.resumeFromMs = this.gaps.isUp ? null : this.watermarkMs;
     this.closedByTicks = false;
     this.counted += this.context.fold.fold(batch, this, this.context.symbolCount(), this.rejected);
     return this.closedByTicks;
@@ -135,13 +134,6 @@ export class SourceBook implements FoldSource {
     this.touchCandles(this.watermarkMs - MINUTE_MS, position);
   }
 
-  /** Ticks were lost, nobody knows which: from `fromMs` on, until the next that comes. */
-  interrupt(fromMs: number, position: number): void {
-    this.changedAt = position;
-    this.gaps.interrupt(fromMs, this.watermarkMs);
-    this.touchCandles(floorMinute(fromMs), position);
-  }
-
   /** The clock closes what ends at or before `upToMs`. Returns true if a minute became final. */
   applyFinalise(upToMs: number, position: number): boolean {
     this.changedAt = position;
@@ -151,15 +143,13 @@ export class SourceBook implements FoldSource {
     return closed;
   }
 
-  /** Marks minutes that miss ticks which the log has lost; null = not known where: wherever a tick could still fall. */
+  /** Marks minutes that miss ticks which are lost; null = not known which: wherever a tick could fall, up to the next that comes. */
   applyDamage(fromMs: number | null, toMs: number | null, position: number): void {
-    if (fromMs === null || toMs === null) {
-      this.interrupt(Math.max(this.evictedBeforeMs, this.watermarkMs - this.context.latenessMs), position);
-      return;
-    }
+    const reachableMs = Math.max(this.evictedBeforeMs, this.watermarkMs - this.context.latenessMs);
+    if (fromMs === null || toMs === null) this.gaps.interrupt(reachableMs, this.watermarkMs);
+    else this.gaps.add(fromMs, toMs + 1);
     this.changedAt = position;
-    this.gaps.add(fromMs, toMs + 1);
-    this.touchCandles(floorMinute(fromMs), position);
+    this.touchCandles(floorMinute(fromMs ?? reachableMs), position);
   }
 
   tradeIds(symbol: number): TradeIdWindow | null {
@@ -173,7 +163,7 @@ export class SourceBook implements FoldSource {
   }
 
   merge(symbol: number, spanStartMs: number, part: Bucket, newestPrice: number): void {
-    if (this.resuming !== null) this.resume(this.resuming, spanStartMs);
+    if (this.resumeFromMs !== null) this.resume(this.resumeFromMs, spanStartMs);
     if (this.closeMinutes(floorMinute(this.watermarkMs - this.context.slackMs))) this.closedByTicks = true;
     this.closeSeconds();
     const { position, epoch } = this;
@@ -309,13 +299,9 @@ export class SourceBook implements FoldSource {
     return instrument;
   }
 
-  private resume({ watermarkBeforeMs, leadMs }: Omit<Resumption, 'firstTickAtMs'>, firstTickAtMs: number): void {
-    this.resuming = null;
-    const fromMs = this.gaps.resume({
-      watermarkBeforeMs,
-      firstTickAtMs,
-      leadMs: Math.max(0, leadMs, firstTickAtMs - this.receivedAtMs),
-    });
+  private resume(watermarkBeforeMs: number, firstTickAtMs: number): void {
+    this.resumeFromMs = null;
+    const fromMs = this.gaps.resume({ watermarkBeforeMs, firstTickAtMs });
     this.touchCandles(floorMinute(fromMs), this.position);
   }
 

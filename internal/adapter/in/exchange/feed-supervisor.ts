@@ -137,9 +137,11 @@ export class FeedSupervisor {
     let checkedMs = elapsedMs();
     this.watch = setInterval(() => {
       const atMs = elapsedMs();
-      // While we do not read, or did not run, silence is ours; the feed's begins when we read again.
-      if (connection.isPaused || atMs - checkedMs > 2 * checkEveryMs) readingSinceMs = atMs;
+      const pausedMs = atMs - checkedMs - checkEveryMs;
       checkedMs = atMs;
+      // While we do not read, silence is ours; the feed's begins when we read again. Likewise while we did not run.
+      if (connection.isPaused) readingSinceMs = atMs;
+      else if (pausedMs > checkEveryMs) readingSinceMs = Math.max(readingSinceMs, lastByteMs) + pausedMs;
       if (!isConnected || atMs - Math.max(readingSinceMs, lastByteMs) < timings.staleAfterMs) return;
       this.change('stale', `no byte for ${timings.staleAfterMs} ms`);
       connection.end('stale');
