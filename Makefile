@@ -3,7 +3,7 @@ SHELL := /bin/bash
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
 # As deployments/node-flags.ts has them.
-NODE_FLAGS := --min-semi-space-size=16 --max-semi-space-size=16
+NODE_FLAGS := --max-semi-space-size=16
 # With every file's types stripped beforehand Node does not load what strips them: 20 MB less. Installing fills it.
 RUN_ENV := NODE_COMPILE_CACHE=$(CURDIR)/node_modules/.cache/marketflow
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)

@@ -67,13 +67,12 @@ export class SwitchMode implements ModeControl {
     return this.parts.state.mode ?? { mode: 'test', epoch: 0, sinceMs: 0, switched: false };
   }
 
-  switchTo(mode: Mode): Promise<ModeState> {
-    const { waitsFor } = this.parts.ingest;
-    if (!this.isStarted && waitsFor !== null) return Promise.reject(new ModeUnavailableError(waitsFor));
+  async switchTo(mode: Mode): Promise<ModeState> {
+    // Else it would wait with the start, for room.
+    if (!this.isStarted) this.refuseWithoutRoom();
     return this.serial.run(async () => {
       if (this.current().mode === mode) return this.current();
-      const waitsFor = this.parts.ingest.waitsFor;
-      if (waitsFor !== null) throw new ModeUnavailableError(waitsFor);
+      this.refuseWithoutRoom();
       const fromMs = this.parts.nowMs();
       await this.parts.feeds.stop(DRAIN_MS);
       await this.log(mode, true);
@@ -87,6 +86,11 @@ export class SwitchMode implements ModeControl {
   stop(deadlineMs: number): Promise<void> {
     this.stopped = true;
     return this.parts.feeds.stop(deadlineMs);
+  }
+
+  private refuseWithoutRoom(): void {
+    const { waitsFor } = this.parts.ingest;
+    if (waitsFor !== null) throw new ModeUnavailableError(waitsFor);
   }
 
   private async decideNow(setting: Mode): Promise<void> {

@@ -106,6 +106,26 @@ test('a wall clock that is set back or ahead changes nothing of what is silent',
   assert.deepEqual(states(), ['final', 'forming']);
 });
 
+test('a process that did not run for longer than that takes no feed for silent before it has read on', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { clock, watch, ticks, states } = await setUp();
+  await ticks(1);
+  watch.start();
+  const second = async (ms: number) => {
+    clock.ms += ms;
+    t.mock.timers.tick(1_000);
+    await new Promise(setImmediate);
+  };
+  for (let k = 0; k < 3; k++) await second(1_000);
+  await second(90_000);
+  assert.deepEqual(states(), ['forming']);
+  for (let k = 0; k < 12; k++) await second(1_000);
+  assert.deepEqual(states(), ['forming']);
+  await second(1_000);
+  assert.deepEqual(states(), ['final'], 'silent since it runs again');
+  watch.stop();
+});
+
 test('a source with ticks closes its minutes itself', async () => {
   const { clock, ticks, step, states } = await setUp();
   await ticks(1);

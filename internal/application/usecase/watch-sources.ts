@@ -63,8 +63,7 @@ export class WatchSources {
       counts.push(source.counted);
       if (counts.length > RATE_STEPS + 1) counts.shift();
       this.counts.set(source.id, counts);
-      const isSilent = this.isSilent(source);
-      const upToMs = isSilent ? source.overdueUpToMs(nowMs()) : null;
+      const upToMs = this.isSilent(source) ? source.overdueUpToMs(nowMs()) : null;
       // One at a time: while the log waits for room, more of them would only queue.
       if (upToMs === null || this.closing.has(source.id)) continue;
       this.closing.add(source.id);

@@ -2,13 +2,6 @@ import { MINUTE_MS } from '../model/candle.ts';
 import type { BrokenMinutes } from '../model/checkpoint.ts';
 import { FUTURE_LIMIT_MS } from '../model/rejection.ts';
 
-/** What the first ticks after a gap say of where it ends. Event times; `…At`: Unix ms. */
-export interface Resumption {
-  /** Greatest event time before the gap; -Infinity: there was no tick yet. */
-  readonly watermarkBeforeMs: number;
-  readonly firstTickAtMs: number;
-}
-
 /**
  * The minutes during which a source's feed was not up all the time, and whether it is up now. A gap starts at the newest
  * event time before the disconnect, because nothing proves that later events were not missed, and ends where the feed
@@ -32,8 +25,11 @@ export class FeedGaps {
     if (watermarkMs !== Number.NEGATIVE_INFINITY) this.add(fromMs, watermarkMs + 1);
   }
 
-  /** At the first tick after a gap. Returns where the gap begins. */
-  resume({ watermarkBeforeMs, firstTickAtMs }: Resumption): number {
+  /**
+   * At the first tick after a gap. `watermarkBeforeMs`: the greatest event time before it, -Infinity if there was no tick.
+   * Returns where the gap begins.
+   */
+  resume(watermarkBeforeMs: number, firstTickAtMs: number): number {
     // Event times are the exchange's, whose clock may be ahead: what it saw as we connected is at most so much later.
     const connectedMs = this.upSinceMs === null ? Number.POSITIVE_INFINITY : this.upSinceMs + FUTURE_LIMIT_MS;
     const resumedMs = Math.min(firstTickAtMs + 1, connectedMs);

@@ -301,7 +301,7 @@ export class SourceBook implements FoldSource {
 
   private resume(watermarkBeforeMs: number, firstTickAtMs: number): void {
     this.resumeFromMs = null;
-    const fromMs = this.gaps.resume({ watermarkBeforeMs, firstTickAtMs });
+    const fromMs = this.gaps.resume(watermarkBeforeMs, firstTickAtMs);
     this.touchCandles(floorMinute(fromMs), this.position);
   }
 
