@@ -25,7 +25,7 @@ export function httpServer(
     version,
     nowMs,
     metricsText: () => metrics.text(),
-    observeRequest: (route, method, status, seconds) => metrics.requestTimes.observe(route, method, status, seconds),
+    observeRoute: (route, method) => metrics.requestTimes.observer(route, method),
     reportFault: (cause) => logger.error({ err: cause }, 'a request failed'),
   });
 }

@@ -39,29 +39,31 @@ export class QueryPrices extends PeriodFigures implements PriceQueries {
     const mode = state.mode?.mode ?? 'test';
     const symbol = symbolName.toUpperCase();
     const exchange = exchangeName?.toLowerCase() ?? null;
-    let newest: Pair | null = null;
+    const id = state.symbolId(symbol);
+    let newestSource: SourceBook | undefined;
+    let newest: Instrument | undefined;
     for (const source of state.sources) {
       if (source === undefined || source.mode !== mode || (exchange !== null && source.exchange !== exchange)) continue;
-      const instrument = state.instrument(source, symbol);
-      if (instrument === undefined) continue;
-      if (newest === null || instrument.lastAtMs > newest.instrument.lastAtMs) newest = { source, instrument };
+      const instrument = id === undefined ? undefined : source.instruments[id];
+      if (instrument === undefined || (newest !== undefined && instrument.lastAtMs <= newest.lastAtMs)) continue;
+      newestSource = source;
+      newest = instrument;
     }
-    if (newest === null) {
+    if (newestSource === undefined || newest === undefined) {
       const found = this.pairs(exchangeName, symbolName);
       return found.ok ? noTick(symbol) : found;
     }
-    const { source, instrument } = newest;
-    const ageMs = Math.max(0, nowMs() - instrument.lastReceivedAtMs);
+    const ageMs = Math.max(0, nowMs() - newest.lastReceivedAtMs);
     return {
       ok: true,
       value: {
-        exchange: source.exchange,
+        exchange: newestSource.exchange,
         symbol,
-        price: instrument.lastPrice,
-        timestamp: instrument.lastAtMs,
-        receivedAt: instrument.lastReceivedAtMs,
+        price: newest.lastPrice,
+        timestamp: newest.lastAtMs,
+        receivedAt: newest.lastReceivedAtMs,
         ageMs,
-        status: priceStatus(feeds.stateOf(source.exchange), ageMs),
+        status: priceStatus(feeds.stateOf(newestSource.exchange), ageMs),
       },
     };
   }

@@ -195,6 +195,11 @@ export class MarketState {
     return this.sources.find((source) => source?.mode === mode && source.exchange === exchange);
   }
 
+  /** Undefined: no record has told of it. */
+  symbolId(symbol: string): number | undefined {
+    return this.symbolIds.get(symbol);
+  }
+
   instrument(source: SourceBook, symbol: string): Instrument | undefined {
     const id = this.symbolIds.get(symbol);
     return id === undefined ? undefined : source.instruments[id];

@@ -1,5 +1,10 @@
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type onRequestHookHandler,
+} from 'fastify';
 import type { CandleQueries, IndicatorQueries, TickQueries } from '../../../application/port/in/candle-queries.ts';
 import type { MarketStream } from '../../../application/port/in/market-stream.ts';
 import type { ModeControl, PriceQueries, SystemQueries } from '../../../application/port/in/queries.ts';
@@ -15,6 +20,7 @@ import { type ApiDocument, OPENAPI_SCHEMA, openapiOptions } from './openapi.ts';
 import { pageSchema, sendPage } from './page.ts';
 import { addPriceRoutes, PRICE_COMPONENTS } from './prices.ts';
 import { PROBLEMS, type ProblemCode, STATUS, sendProblem } from './problem.ts';
+import { type ObserveResponse, TimedResponse, timeResponse } from './response-times.ts';
 import { problem } from './schemas.ts';
 import { addStreamRoutes } from './stream/routes.ts';
 import { isStreamUpgrade, WEBSOCKET_PATH, WebSocketEndpoint } from './stream/websocket.ts';
@@ -23,8 +29,8 @@ import { addTickRoutes, TICK_COMPONENTS } from './ticks.ts';
 import { answerUnmatched, RouteTable, sendBadUrl } from './unmatched.ts';
 import { answerOddRequests, clientErrorAnswer } from './wire-errors.ts';
 
-/** `route` is a pattern of ours, `unmatched`, or `unparsed` where no request came about. */
-export type ObserveRequest = (route: string, method: string, status: number, seconds: number) => void;
+/** Who is told of the answers of a route: a pattern of ours, `unmatched`, or `unparsed` where no request came about. */
+export type ObserveRoute = (route: string, method: string) => ObserveResponse;
 
 export interface HttpDependencies {
   readonly prices: PriceQueries;
@@ -37,7 +43,7 @@ export interface HttpDependencies {
   readonly mode: ModeControl;
   readonly system: SystemQueries;
   readonly metricsText: MetricsText;
-  readonly observeRequest: ObserveRequest;
+  readonly observeRoute: ObserveRoute;
   /** The causes behind every `internal` answer; without it they are lost. */
   readonly reportFault?: ReportFault;
   /** Of one client's address; null = no limit. */
@@ -95,16 +101,21 @@ export function buildHttpServer(deps: HttpDependencies): HttpServer {
 }
 
 function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts): FastifyInstance {
-  const { observeRequest } = deps;
-  const observeWire = (code: ProblemCode) => observeRequest('unparsed', 'unknown', PROBLEMS[code].status, 0);
+  const { observeRoute } = deps;
+  const observeUnparsed = observeRoute('unparsed', 'unknown');
+  const observeWire = (code: ProblemCode) => observeUnparsed(PROBLEMS[code].status, 0);
   const app = Fastify({
     ...SERVER_OPTIONS,
     // Node ≥ 24.9; before, upgrades that are none of ours are bad requests.
-    http: { ...SERVER_OPTIONS.http, ...(deps.stream !== null && { shouldUpgradeCallback: isStreamUpgrade }) },
+    http: {
+      ...SERVER_OPTIONS.http,
+      ServerResponse: TimedResponse,
+      ...(deps.stream !== null && { shouldUpgradeCallback: isStreamUpgrade }),
+    },
     clientErrorHandler: clientErrorAnswer(observeWire),
     frameworkErrors: (_error, request, reply) => {
       sendBadUrl(request, reply, routes);
-      observeRequest('unmatched', request.method, reply.statusCode, 0);
+      observeRoute('unmatched', request.method)(reply.statusCode, 0);
     },
   });
   limitConnections(app);
@@ -112,21 +123,22 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
   for (const schema of COMPONENTS) app.addSchema(schema);
   app.setErrorHandler(faultHandler(deps.reportFault ?? (() => {})));
   acceptBodies(app);
-  app.addHook('onRequest', requireHost);
   app.addHook('onRoute', (route) => {
-    const pattern = route.url;
-    routes.add(pattern, route.method);
-    route.onResponse = (request, reply, done) => {
-      observeRequest(pattern, request.raw.method ?? '', reply.raw.statusCode, reply.elapsedTime / 1_000);
-      done();
+    routes.add(route.url, route.method);
+    const observe = observeRoute(route.url, String(route.method));
+    const begin: onRequestHookHandler = (request, reply, done) => {
+      timeResponse(reply.raw, observe);
+      requireHost(request, reply, done);
     };
+    route.onRequest = [begin, ...[route.onRequest ?? []].flat()];
   });
   app.register(swagger, openapiOptions(deps.version));
   if (deps.requestsPerSecond !== null) limitRate(app, deps.requestsPerSecond);
   app.register(async (scope) => addRoutes(scope, deps, texts));
   app.register(async (scope) => {
-    scope.addHook('onResponse', async (request, reply) => {
-      observeRequest('unmatched', request.method, reply.statusCode, reply.elapsedTime / 1_000);
+    scope.addHook('onRequest', (request, reply, done) => {
+      timeResponse(reply.raw, observeRoute('unmatched', request.method));
+      requireHost(request, reply, done);
     });
     answerUnmatched(scope, routes);
   });
@@ -135,14 +147,15 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
 
 function webSockets(
   app: FastifyInstance,
-  { nowMs, observeRequest }: HttpDependencies,
+  { nowMs, observeRoute }: HttpDependencies,
   stream: MarketStream,
 ): WebSocketEndpoint {
+  const observe = observeRoute(WEBSOCKET_PATH, 'GET');
   return new WebSocketEndpoint(app.server, {
     stream,
     nowMs,
-    observeWire: (code) => observeRequest(WEBSOCKET_PATH, 'GET', PROBLEMS[code].status, 0),
-    observeUpgrade: () => observeRequest(WEBSOCKET_PATH, 'GET', STATUS.switching, 0),
+    observeWire: (code) => observe(PROBLEMS[code].status, 0),
+    observeUpgrade: () => observe(STATUS.switching, 0),
   });
 }
 

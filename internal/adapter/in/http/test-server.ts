@@ -167,7 +167,7 @@ export const STUBS: HttpDependencies = {
   },
   metricsText: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }),
   stream: STREAM,
-  observeRequest: () => {},
+  observeRoute: () => () => {},
   version: '0.1.0',
   requestsPerSecond: null,
   nowMs: () => 1_740_411_240_000,
@@ -179,7 +179,7 @@ export async function startServer(t: TestContext, changes: Partial<HttpDependenc
   const faults: unknown[] = [];
   const server = buildHttpServer({
     ...STUBS,
-    observeRequest: (route, method, status, seconds) => {
+    observeRoute: (route, method) => (status, seconds) => {
       assert.ok(seconds >= 0 && seconds < 60);
       observed.push(`${route} ${method} ${status}`);
     },

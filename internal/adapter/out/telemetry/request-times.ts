@@ -19,26 +19,30 @@ interface Times {
  */
 export class RequestTimes {
   readonly name = NAME;
-  private readonly times = new Map<string, Times>();
+  /** By route and method, then by status. */
+  private readonly routes = new Map<string, Map<number, Times>>();
 
-  observe(route: string, method: string, status: number, seconds: number): void {
-    const key = route + method + status;
-    let times = this.times.get(key);
-    if (times === undefined) {
-      const labels = { route, method, status: String(status) };
-      times = { labels, counts: new Array<number>(BOUNDS.length + 1).fill(0), sumSeconds: 0 };
-      this.times.set(key, times);
-    }
-    let bucket = 0;
-    while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
-    times.counts[bucket] = (times.counts[bucket] ?? 0) + 1;
-    times.sumSeconds += seconds;
+  /** Where the answers of a route and method are told. */
+  observer(route: string, method: string): (status: number, seconds: number) => void {
+    const byStatus = this.timesOf(route, method);
+    return (status, seconds) => {
+      let times = byStatus.get(status);
+      if (times === undefined) {
+        const labels = { route, method, status: String(status) };
+        times = { labels, counts: new Array<number>(BOUNDS.length + 1).fill(0), sumSeconds: 0 };
+        byStatus.set(status, times);
+      }
+      let bucket = 0;
+      while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] ?? 0)) bucket++;
+      times.counts[bucket] = (times.counts[bucket] ?? 0) + 1;
+      times.sumSeconds += seconds;
+    };
   }
 
   /** As prom-client's registry asks its metrics. */
   async get() {
     const values: MetricValueWithName<string>[] = [];
-    for (const { labels, counts, sumSeconds } of this.times.values()) {
+    for (const { labels, counts, sumSeconds } of this.all()) {
       let total = 0;
       for (const [bucket, count] of counts.entries()) {
         total += count;
@@ -57,6 +61,17 @@ export class RequestTimes {
   }
 
   reset(): void {
-    this.times.clear();
+    for (const byStatus of this.routes.values()) byStatus.clear();
+  }
+
+  private timesOf(route: string, method: string): Map<number, Times> {
+    const key = `${route} ${method}`;
+    const known = this.routes.get(key) ?? new Map<number, Times>();
+    this.routes.set(key, known);
+    return known;
+  }
+
+  private all(): Times[] {
+    return [...this.routes.values()].flatMap((byStatus) => [...byStatus.values()]);
   }
 }
