@@ -2,10 +2,6 @@
 SHELL := /bin/bash
 NODE := node_modules/.bin/node
 BIN := node_modules/.bin
-# As deployments/node-flags.ts has them.
-NODE_FLAGS := --max-semi-space-size=16
-# With every file's types stripped beforehand Node does not load what strips them: 20 MB less. Installing fills it.
-RUN_ENV := NODE_COMPILE_CACHE=$(CURDIR)/node_modules/.cache/marketflow
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STAMP := node_modules/.installed
 DASHBOARD := build/dashboard/manifest.json
@@ -38,7 +34,7 @@ screenshot: $(DASHBOARD) ## the picture of the dashboard that the README shows
 	$(NODE) deployments/screenshot-dashboard.ts
 
 run: $(STAMP) $(DASHBOARD) ## start MarketFlow in test mode with the built-in exchanges; ARGS="--port 9000" passes flags
-	@$(RUN_ENV) $(NODE) $(NODE_FLAGS) cmd/marketflow/main.ts $(ARGS)
+	@$(NODE) cmd/marketflow/main.ts $(ARGS)
 
 dev: $(STAMP) $(DASHBOARD) ## the same, started again at each change of a source file
 	$(BIN)/tsx watch cmd/marketflow/main.ts $(ARGS)

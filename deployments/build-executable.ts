@@ -7,7 +7,7 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { inject } from 'postject';
-import { NODE_FLAGS } from './node-flags.ts';
+import { NODE_FLAGS } from '../cmd/marketflow/node-flags.ts';
 
 const out = 'build';
 const executable = join(out, 'marketflow');

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
-import { NODE_FLAGS } from '../deployments/node-flags.ts';
 
 const ROOT = normalize(new URL('..', import.meta.url).pathname);
 
@@ -196,10 +195,4 @@ test('types are not switched off', () => {
 test('no folder or file is a drawer for anything', () => {
   const drawer = /(^|\/)(utils?|helpers?|common|shared|misc|index)(\/|\.ts$)/;
   assert.deepEqual(everything.filter(({ path }) => drawer.test(path)).map(pathOf), []);
-});
-
-test('make run starts Node with the flags of the executable', () => {
-  const makefile = readFileSync(join(ROOT, 'Makefile'), 'utf8');
-  assert.match(makefile, new RegExp(`^NODE_FLAGS := ${NODE_FLAGS.join(' ')}$`, 'm'));
-  assert.match(makefile, /^run:.*\n.*\$\(NODE_FLAGS\) cmd\/marketflow\/main\.ts/m);
 });

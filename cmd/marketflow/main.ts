@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { cacheCompiledCode } from './compile-cache.ts';
+import { takeOwnNode } from './own-node.ts';
+
+// Before anything large is loaded, so the rest is imported later. No top-level await: the single executable is a CommonJS
+// bundle.
+takeOwnNode();
 
 /** A signal that comes while the rest is loaded is obeyed when it is. */
 let isStopAsked = false;
@@ -9,7 +13,4 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
   });
 }
 
-// Before anything large is loaded, so the rest is imported later. No top-level await: the single executable is a CommonJS
-// bundle.
-cacheCompiledCode();
 void import('./command.ts').then(({ main }) => main(() => isStopAsked));

@@ -3,9 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { NODE_FLAGS } from '../../deployments/node-flags.ts';
 
 /** A child process of a benchmark; stopped with it. */
 export interface Child {
@@ -16,7 +15,6 @@ export interface Child {
 }
 
 const READY_MS = 15_000;
-const NODE_COMPILE_CACHE = resolve('node_modules/.cache/marketflow');
 
 /** Starts a script of this repository and waits for a line of its output. */
 export async function startScript(
@@ -24,11 +22,9 @@ export async function startScript(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   ready: RegExp,
-  nodeFlags: readonly string[] = [],
 ): Promise<Child> {
-  // As `make run` does.
-  const child = spawn(process.execPath, [...nodeFlags, script, ...args], {
-    env: { ...process.env, NODE_COMPILE_CACHE, ...environment },
+  const child = spawn(process.execPath, [script, ...args], {
+    env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -71,7 +67,7 @@ export class Subject {
     );
     environment['MARKETFLOW_DATA_DIR'] = dataDir;
     return new Subject(
-      await startScript('cmd/marketflow/main.ts', ['--port', '0'], environment, /"listening"/, NODE_FLAGS),
+      await startScript('cmd/marketflow/main.ts', ['--port', '0'], environment, /"listening"/),
       dataDir,
     );
   }

@@ -81,11 +81,14 @@ test('the role api stops in its start too', async (t) => {
 test('a signal while the program is loaded is obeyed too', async (t) => {
   const folder = makeFolder(t);
   const script = join(folder, 'signal.mjs');
-  // The compile cache is turned on right before.
+  // As soon as it listens to signals, which is before anything large is loaded.
   const lines = [
-    "import module, { syncBuiltinESMExports } from 'node:module';",
-    "module.enableCompileCache = () => process.kill(process.pid, 'SIGTERM');",
-    'syncBuiltinESMExports();',
+    'const send = (name) => {',
+    "  if (name !== 'SIGTERM') return;",
+    "  process.off('newListener', send);",
+    "  process.nextTick(() => process.kill(process.pid, 'SIGTERM'));",
+    '};',
+    "process.on('newListener', send);",
   ];
   writeFileSync(script, lines.join('\n'));
   const environment = { NODE_OPTIONS: `--import=${pathToFileURL(script).href}` };

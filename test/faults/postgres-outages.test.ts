@@ -32,9 +32,7 @@ const port = Number(new URL(server.url).port);
 async function openMarket(t: TestContext, plan: Partial<MarketPlan> = {}): Promise<[PostgresMarket, Service]> {
   const database = `market_${Math.random().toString(36).slice(2)}`;
   await server.createDatabase(database);
-  // A small young generation: what is measured here is what is kept, not garbage.
   const environment = {
-    NODE_OPTIONS: '--max-semi-space-size=8',
     MARKETFLOW_POSTGRES_POOL_SIZE: String(POOL_SIZE),
     ...plan.environment,
   };
