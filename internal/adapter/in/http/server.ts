@@ -1,10 +1,5 @@
 import swagger from '@fastify/swagger';
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type onRequestHookHandler,
-} from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { CandleQueries, IndicatorQueries, TickQueries } from '../../../application/port/in/candle-queries.ts';
 import type { MarketStream } from '../../../application/port/in/market-stream.ts';
 import type { ModeControl, PriceQueries, SystemQueries } from '../../../application/port/in/queries.ts';
@@ -20,7 +15,6 @@ import { type ApiDocument, OPENAPI_SCHEMA, openapiOptions } from './openapi.ts';
 import { pageSchema, sendPage } from './page.ts';
 import { addPriceRoutes, PRICE_COMPONENTS } from './prices.ts';
 import { PROBLEMS, type ProblemCode, STATUS, sendProblem } from './problem.ts';
-import { type ObserveResponse, TimedResponse, timeResponse } from './response-times.ts';
 import { problem } from './schemas.ts';
 import { addStreamRoutes } from './stream/routes.ts';
 import { isStreamUpgrade, WEBSOCKET_PATH, WebSocketEndpoint } from './stream/websocket.ts';
@@ -28,6 +22,9 @@ import { addSystemRoutes, type MetricsText, SYSTEM_COMPONENTS } from './system.t
 import { addTickRoutes, TICK_COMPONENTS } from './ticks.ts';
 import { answerUnmatched, RouteTable, sendBadUrl } from './unmatched.ts';
 import { answerOddRequests, clientErrorAnswer } from './wire-errors.ts';
+
+/** Told of an answer that has been sent. */
+export type ObserveResponse = (status: number, seconds: number) => void;
 
 /** Who is told of the answers of a route: a pattern of ours, `unmatched`, or `unparsed` where no request came about. */
 export type ObserveRoute = (route: string, method: string) => ObserveResponse;
@@ -107,11 +104,7 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
   const app = Fastify({
     ...SERVER_OPTIONS,
     // Node ≥ 24.9; before, upgrades that are none of ours are bad requests.
-    http: {
-      ...SERVER_OPTIONS.http,
-      ServerResponse: TimedResponse,
-      ...(deps.stream !== null && { shouldUpgradeCallback: isStreamUpgrade }),
-    },
+    http: { ...SERVER_OPTIONS.http, ...(deps.stream !== null && { shouldUpgradeCallback: isStreamUpgrade }) },
     clientErrorHandler: clientErrorAnswer(observeWire),
     frameworkErrors: (_error, request, reply) => {
       sendBadUrl(request, reply, routes);
@@ -123,22 +116,21 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
   for (const schema of COMPONENTS) app.addSchema(schema);
   app.setErrorHandler(faultHandler(deps.reportFault ?? (() => {})));
   acceptBodies(app);
+  app.addHook('onRequest', requireHost);
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method);
     const observe = observeRoute(route.url, String(route.method));
-    const begin: onRequestHookHandler = (request, reply, done) => {
-      timeResponse(reply.raw, observe);
-      requireHost(request, reply, done);
+    route.onResponse = (_request, reply, done) => {
+      observe(reply.raw.statusCode, reply.elapsedTime / 1_000);
+      done();
     };
-    route.onRequest = [begin, ...[route.onRequest ?? []].flat()];
   });
   app.register(swagger, openapiOptions(deps.version));
   if (deps.requestsPerSecond !== null) limitRate(app, deps.requestsPerSecond);
   app.register(async (scope) => addRoutes(scope, deps, texts));
   app.register(async (scope) => {
-    scope.addHook('onRequest', (request, reply, done) => {
-      timeResponse(reply.raw, observeRoute('unmatched', request.method));
-      requireHost(request, reply, done);
+    scope.addHook('onResponse', async (request, reply) => {
+      observeRoute('unmatched', request.method)(reply.statusCode, reply.elapsedTime / 1_000);
     });
     answerUnmatched(scope, routes);
   });
