@@ -78,7 +78,7 @@ test-build: build ## the single file starts in an empty folder with an empty env
 bench: $(STAMP) ## measure everything that the README claims; a table and JSON lines
 	$(NODE) test/bench/main.ts
 
-soak: $(STAMP) ## 30 minutes at 100,000 ticks/s: does memory grow
+soak: $(STAMP) ## 12 minutes at 100,000 ticks/s: does memory grow
 	$(NODE) test/bench/soak.ts
 
 bench-peers: $(STAMP) ## ingest beside QuestDB, where Java is installed

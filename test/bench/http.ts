@@ -3,8 +3,8 @@ import { atLeast, atMost, type Figure, info, median, quantile } from './figures.
 import { Subject, sleep, startScript } from './subject.ts';
 
 const STARTS = 5;
-const ROUNDS = 2;
-const ROUND_S = 3;
+const ROUNDS = 4;
+const ROUND_S = 2;
 const FIRST_PRICES_MS = 3_000;
 const PERIODS = ['30s', '5m', '1h', '1d'];
 const PERIOD_REQUESTS = 2_000;

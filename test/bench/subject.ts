@@ -60,12 +60,14 @@ export class Subject {
     this.url = (JSON.parse(child.line) as { url: string }).url;
   }
 
-  /** `settings`: environment names without the prefix. */
-  static async start(settings: Readonly<Record<string, string>>, dataDir = newDataDir()): Promise<Subject> {
-    const environment = Object.fromEntries(
-      Object.entries(settings).map(([key, value]) => [`MARKETFLOW_${key}`, value]),
-    );
-    environment['MARKETFLOW_DATA_DIR'] = dataDir;
+  /** `settings`: environment names without the prefix. `rest`: the environment beside them. */
+  static async start(
+    settings: Readonly<Record<string, string>>,
+    dataDir = newDataDir(),
+    rest: Readonly<Record<string, string>> = {},
+  ): Promise<Subject> {
+    const environment: Record<string, string> = { ...rest, MARKETFLOW_DATA_DIR: dataDir };
+    for (const [key, value] of Object.entries(settings)) environment[`MARKETFLOW_${key}`] = value;
     return new Subject(
       await startScript('cmd/marketflow/main.ts', ['--port', '0'], environment, /"listening"/),
       dataDir,
@@ -89,6 +91,10 @@ export class Subject {
     const ask = () => fetch(`${this.url}/metrics`);
     const text = await (await ask().catch(ask)).text();
     return Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.process.kill(name);
   }
 
   kill(): Promise<void> {
