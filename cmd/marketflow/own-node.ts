@@ -9,7 +9,7 @@ declare const MARKETFLOW_DECODE_THREAD: string | undefined;
  * However the program was called, it runs on a Node with its flags and with the folder of compiled code, types stripped,
  * beside the installed packages: where this Node was started without them, another takes its place in the same process,
  * and this does not return. With both from the start, what strips types is never loaded: 129 MiB resident where the program as
- * it was called took 163, for 40 ms more. Where that folder can't be written Node goes on without.
+ * it was called took 161, for 40 ms more. Where that folder can't be written Node goes on without.
  */
 export function takeOwnNode(): void {
   if (typeof MARKETFLOW_DECODE_THREAD === 'string') return;
