@@ -201,7 +201,7 @@ export class MarketState {
   }
 
   instrument(source: SourceBook, symbol: string): Instrument | undefined {
-    const id = this.symbolIds.get(symbol);
+    const id = this.symbolId(symbol);
     return id === undefined ? undefined : source.instruments[id];
   }
 
