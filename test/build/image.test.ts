@@ -83,7 +83,7 @@ async function lineWith(lines: AsyncIterator<string>, part: string): Promise<str
   }
 }
 
-/** Files that the process holds open for writing. */
+/** Files that the process holds open for writing. It has to be stopped: what runs closes files while they are listed. */
 function writtenFiles(pid: number): string[] {
   const descriptors = readdirSync(`/proc/${pid}/fd`);
   const isWritable = (fd: string) => {
@@ -120,15 +120,15 @@ test('the image runs as its user with nothing writable but its volume, says how 
   const pid = container.child.pid ?? -1;
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   if (process.getuid?.() === 0) assert.match(status, new RegExp(`^Uid:\\s+${stage.user().uid}\\s`, 'm'));
+
+  container.child.kill('SIGSTOP');
+  assert.equal(container.checkHealth(running), UNHEALTHY, 'frozen');
   const written = writtenFiles(pid);
   assert.ok(written.length > 0);
   assert.deepEqual(
     written.filter((path) => !path.startsWith(`${dataDir}/`)),
     [],
   );
-
-  container.child.kill('SIGSTOP');
-  assert.equal(container.checkHealth(running), UNHEALTHY, 'frozen');
   container.child.kill('SIGCONT');
   await waitUntil('it is healthy again', () => container.checkHealth(running) === HEALTHY);
   container.child.kill(stage.one('STOPSIGNAL') as NodeJS.Signals);

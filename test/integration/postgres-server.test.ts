@@ -25,9 +25,12 @@ const hasCode =
 
 /** T: stopped. null: gone, or dead and waiting for whoever inherited it. */
 function stateOf(pid: number): string | null {
-  if (!existsSync(`/proc/${pid}/status`)) return null;
-  const state = /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? null;
-  return state === 'Z' ? null : state;
+  try {
+    const [, state = null] = /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return state === 'Z' ? null : state;
+  } catch {
+    return null;
+  }
 }
 
 const areGone = (pids: readonly number[]) => pids.every((pid) => stateOf(pid) === null);
