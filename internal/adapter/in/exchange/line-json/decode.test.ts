@@ -27,6 +27,34 @@ test('lines of the usual shape: the scanner reads what JSON.parse reads', () => 
   );
 });
 
+test('lines as exchanges write them never come to JSON.parse', (t) => {
+  const symbols = ['BTCUSDT', 'DOGEUSDT', 'AB', 'ABCD', 'ABCDEFGHIJK', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345'];
+  const numbers = ['7', '67321.5', '0.00012345', '123456789', '1234567890.12345', '9007199254740991'];
+  const rests = [
+    '',
+    ',"quantity":0.5',
+    ',"tradeId":1000000000000000',
+    ',"quantity":1234567890.12,"tradeId":4012345678',
+  ];
+  const lines = symbols.flatMap((symbol) =>
+    numbers.flatMap((number) => rests.map((rest) => line(symbol, number, rest))),
+  );
+  const expected = referenceDecode(Buffer.from(lines.join('')));
+  assert.equal(expected.ticks.length, lines.length);
+  const parse = t.mock.method(JSON, 'parse');
+  assert.deepEqual(decodeText(lines.join('')), expected);
+  assert.equal(parse.mock.callCount(), 0);
+});
+
+test('of 2,000 names each is found, also where another has the place of its hash', () => {
+  const names = Array.from({ length: 2_000 }, (_, k) => `${k}COIN`);
+  const { ticks } = decodeText(names.map((name, k) => line(name, `${k + 1}`)).join(''), { names });
+  assert.deepEqual(
+    ticks,
+    names.map((name, k) => tick(name, k + 1)),
+  );
+});
+
 test('objects in any order, spacing and escaping, with keys missing, unknown and doubled: as JSON.parse', () => {
   fc.assert(
     fc.property(fc.array(anyObjectLine, { minLength: 1, maxLength: 12 }), (lines) => assertAsReference(lines)),
@@ -62,6 +90,17 @@ test('every single byte of a line replaced by every value: as JSON.parse', () =>
       return Buffer.concat([changed, Buffer.from('\n')]);
     });
     assertAsReference(lines);
+  }
+});
+
+test('eight bytes that make an odd double in the place of digits are no digits', () => {
+  for (const value of [0, -0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    const eight = Buffer.alloc(8);
+    eight.writeDoubleLE(value);
+    const bytes = Buffer.from(line('ABCD', '67.5'));
+    bytes.set(eight, bytes.indexOf('1786310819000'));
+    assertAsReference([line('ABCD', '1'), bytes, line('ABCD', '2')]);
+    assertAsReference([bytes]);
   }
 });
 
