@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { FUTURE_LIMIT_MS, Reason } from '../../../../domain/model/rejection.ts';
 import { NO_TRADE_ID, type TickBatch } from '../../../../domain/model/tick-batch.ts';
 import { bytesBefore, hashSlot, KEY_SHIFT, mix, quoteMarks, type SymbolTable } from '../symbol-table.ts';
-import { scanNumber, scanned } from './scan-number.ts';
+import { areDigits, fourDigits, scanInteger, scanNumber, scanned } from './scan-number.ts';
 import { MAX_EVENT_AT_MS, MIN_EVENT_AT_MS, readWireTick, type WireTick } from './wire.ts';
 
 /** Bytes that must be readable behind the last line: the scanner loads whole words. */
@@ -138,8 +138,8 @@ export function decodeLines(
           quantity = scanned[0]!;
         }
         if (view.getFloat64(p, true) === ID_0 && view.getInt32(p + 7, true) === ID_7) {
-          p = scanNumber(bytes, p + 11);
-          if (p < 0 || scanned[1] === 0) break scan;
+          p = scanInteger(bytes, view, p + 11);
+          if (p < 0) break scan;
           tradeId = scanned[0]!;
         }
         next = bytes[p]!;
@@ -174,17 +174,6 @@ export function decodeLines(
   }
   batch.count = row;
   batch.frames += frames;
-}
-
-function areDigits(w: number): boolean {
-  return ((w & 0xf0f0f0f0) | 0) === 0x30303030 && (((w + 0x06060606) & 0xf0f0f0f0) | 0) === 0x30303030;
-}
-
-/** Value of four digits, the first in the lowest byte. */
-function fourDigits(w: number): number {
-  const x = w & 0x0f0f0f0f;
-  const pairs = (Math.imul(x, 10) + (x >>> 8)) & 0x00ff00ff;
-  return Math.imul(pairs, 0x00640001) >>> 16;
 }
 
 function startQuantities(batch: TickBatch, row: number, quantity: number): void {

@@ -9,10 +9,10 @@ const POW10 = Float64Array.from({ length: 23 }, (_, k) => Number(`1e${k}`));
 const MAX_BYTES = 17;
 
 /**
- * Result of the last `scanNumber`: the value, and 1 if it is written without a point. A returned pair would be an
- * allocation for each number, and so would the value as an object's field, which V8 keeps as a heap number.
+ * Value of the last number that was read. A returned pair would be an allocation for each, and so would the value as an
+ * object's field, which V8 keeps as a heap number.
  */
-export const scanned = new Float64Array(2);
+export const scanned = new Float64Array(1);
 
 /**
  * Hot path. Reads a plain decimal at `from`: digits, perhaps a point and digits; no sign, no exponent, at most 16
@@ -35,13 +35,42 @@ export function scanNumber(bytes: Uint8Array, from: number): number {
   let wholeDigits = at - from;
   if (point < 0) {
     scanned[0] = mantissa;
-    scanned[1] = 1;
   } else {
     wholeDigits = point - from;
     const places = at - point - 1;
     if (places === 0) return -1;
     scanned[0] = mantissa / POW10[places]!;
-    scanned[1] = 0;
   }
   return wholeDigits === 0 || (wholeDigits > 1 && bytes[from] === ZERO) ? -1 : at;
+}
+
+/** The same for a number without a point, as trade ids are: long, so it goes by four digits. */
+export function scanInteger(bytes: Uint8Array, view: DataView, from: number): number {
+  let at = from;
+  let value = 0;
+  for (; ; at += 4) {
+    const four = view.getInt32(at, true);
+    if (!areDigits(four)) break;
+    value = value * 10_000 + fourDigits(four);
+  }
+  for (; ; at++) {
+    const digit = (bytes[at]! - ZERO) >>> 0;
+    if (digit > 9) break;
+    value = value * 10 + digit;
+  }
+  if (value > Number.MAX_SAFE_INTEGER || at === from || (bytes[from] === ZERO && at - from > 1)) return -1;
+  scanned[0] = value;
+  return at;
+}
+
+/** Whether four characters, as a little-endian word, are all digits. */
+export function areDigits(w: number): boolean {
+  return ((w & 0xf0f0f0f0) | 0) === 0x30303030 && (((w + 0x06060606) & 0xf0f0f0f0) | 0) === 0x30303030;
+}
+
+/** Value of four digits, the first in the lowest byte. */
+export function fourDigits(w: number): number {
+  const x = w & 0x0f0f0f0f;
+  const pairs = (Math.imul(x, 10) + (x >>> 8)) & 0x00ff00ff;
+  return Math.imul(pairs, 0x00640001) >>> 16;
 }
