@@ -5,7 +5,9 @@ const POINT = (46 - ZERO) >>> 0;
 /** 10^0 … 10^22 are exact doubles; an integer below 2^53 divided by one of them is correctly rounded (Clinger 1990). */
 const POW10 = Float64Array.from({ length: 23 }, (_, k) => Number(`1e${k}`));
 
-/** Sixteen digits, the most that are surely below 10^16, and a point. */
+/** Nine digits, the most that an int32 surely holds; with a point there are fewer. */
+const MAX_NARROW_BYTES = 9;
+/** Sixteen digits, the most that can be below 2^53, and a point. */
 const MAX_BYTES = 17;
 
 /**
@@ -22,26 +24,41 @@ export const scanned = new Float64Array(1);
  */
 export function scanNumber(bytes: Uint8Array, from: number): number {
   let at = from;
+  let mantissa = (bytes[at]! - ZERO) >>> 0;
+  let digit = (bytes[++at]! - ZERO) >>> 0;
+  if (mantissa > 9 || (mantissa === 0 && digit <= 9)) return -1;
+  while (digit <= 9) {
+    mantissa = (Math.imul(mantissa, 10) + digit) | 0;
+    digit = (bytes[++at]! - ZERO) >>> 0;
+  }
+  let places = 0;
+  if (digit === POINT) {
+    const point = at;
+    digit = (bytes[++at]! - ZERO) >>> 0;
+    while (digit <= 9) {
+      mantissa = (Math.imul(mantissa, 10) + digit) | 0;
+      digit = (bytes[++at]! - ZERO) >>> 0;
+    }
+    places = at - point - 1;
+    if (places === 0) return -1;
+  }
+  if (at - from > MAX_NARROW_BYTES) return scanWide(bytes, from, at, places);
+  scanned[0] = mantissa / POW10[places]!;
+  return at;
+}
+
+/** The same number, which ends at `end`, with more digits than an int32 can hold. */
+function scanWide(bytes: Uint8Array, from: number, end: number, places: number): number {
+  if (end - from > MAX_BYTES) return -1;
   let mantissa = 0;
-  let point = -1;
-  for (; ; at++) {
+  for (let at = from; at < end; at++) {
     const digit = (bytes[at]! - ZERO) >>> 0;
     if (digit <= 9) mantissa = mantissa * 10 + digit;
-    else if (digit === POINT && point < 0) point = at;
-    else break;
   }
   // Up to 2^53 no step of the sum above was rounded.
-  if (mantissa > Number.MAX_SAFE_INTEGER || at - from > MAX_BYTES) return -1;
-  let wholeDigits = at - from;
-  if (point < 0) {
-    scanned[0] = mantissa;
-  } else {
-    wholeDigits = point - from;
-    const places = at - point - 1;
-    if (places === 0) return -1;
-    scanned[0] = mantissa / POW10[places]!;
-  }
-  return wholeDigits === 0 || (wholeDigits > 1 && bytes[from] === ZERO) ? -1 : at;
+  if (mantissa > Number.MAX_SAFE_INTEGER) return -1;
+  scanned[0] = mantissa / POW10[places]!;
+  return end;
 }
 
 /** The same for a number without a point, as trade ids are: long, so it goes by four digits. */
