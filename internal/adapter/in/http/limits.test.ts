@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../../../test/harness/wait.ts';
-import { CONNECTIONS_MAX } from './limits.ts';
+import { CONNECTIONS_MAX, cutStuckReaders } from './limits.ts';
 import { rawExchange, rawProblemOf, rawStatus, STUBS, startServer } from './test-server.ts';
 
 const WAIT_MS = 15_000;
@@ -118,6 +120,44 @@ test('the probes and the metrics answer above the rate limit, and nobody is refu
   }
   assert.equal((await fetch(`${url}/mode`)).status, 200);
   assert.ok(observed.every((line) => line.endsWith(' 200')));
+});
+
+test('a client that takes nothing of its answer is cut off, one that takes it slowly or asks again is not', async (t) => {
+  const [stuckMs, bytes] = [400, 12_000_000];
+  const server = createServer((request, response) => response.end(Buffer.alloc(request.url === '/big' ? bytes : 10)));
+  cutStuckReaders(server, stuckMs, 50);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const ask = (path: string) => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    t.after(() => socket.destroy());
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    return socket;
+  };
+  t.after(() => server.close());
+  const connections = () => new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+
+  const stuck = ask('/big').pause();
+  await waitUntil('it is there', async () => (await connections()) === 1);
+  const fromMs = performance.now();
+  await waitUntil('it is cut off', async () => (await connections()) === 0);
+  assert.ok(performance.now() - fromMs > stuckMs / 2);
+  stuck.destroy();
+
+  const slow = ask('/big');
+  let taken = 0;
+  slow.on('data', (part) => {
+    taken += part.length;
+    slow.pause();
+    setTimeout(() => slow.resume(), 5);
+  });
+  await waitUntil('it has all of it', () => taken >= bytes, 20_000);
+  slow.removeAllListeners('data').resume();
+  await sleep(stuckMs * 2);
+  slow.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const [answer] = await once(slow, 'data');
+  assert.match(String(answer), /^HTTP\/1\.1 200 /);
 });
 
 test('connections beyond the limit are dropped, those that are there are served', { timeout: 60_000 }, async (t) => {

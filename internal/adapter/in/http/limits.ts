@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyHttpOptions, FastifyInstance } from 'fastify';
 import { PROBLEMS } from './problem.ts';
 
@@ -9,8 +10,9 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const CHECK_INTERVAL_MS = 1_000;
 /** A connection without a request is closed after this; the client is told by `Keep-Alive: timeout=20`. */
 const KEEP_ALIVE_MS = 20_000;
-/** A client that does not take its response. */
-const SOCKET_IDLE_MS = 30_000;
+/** A client that takes nothing of its response for so long is cut off; looked for every `STUCK_CHECK_MS`. */
+const STUCK_MS = 30_000;
+const STUCK_CHECK_MS = 5_000;
 /** More are dropped at once, without an answer. */
 export const CONNECTIONS_MAX = 2_048;
 /** As long as a URL can be: a symbol that is too long is an invalid symbol and not an unknown path. */
@@ -26,7 +28,6 @@ export const SERVER_OPTIONS = {
   logger: false,
   requestTimeout: REQUEST_TIMEOUT_MS,
   keepAliveTimeout: KEEP_ALIVE_MS,
-  connectionTimeout: SOCKET_IDLE_MS,
   maxRequestsPerSocket: 0,
   bodyLimit: BODY_MAX_BYTES,
   // While closing, requests that have arrived are still answered.
@@ -63,6 +64,23 @@ export function limitRate(app: FastifyInstance, requestsPerSecond: number): void
     errorResponseBuilder: () =>
       Object.assign(new Error('rate'), { code: 'too_many_requests', statusCode: PROBLEMS.too_many_requests.status }),
   });
+}
+
+/**
+ * A socket that has bytes waiting gets Node's own timeout, which looks whether any of them went. As `connectionTimeout` all
+ * sockets would have it, set anew for each request: with that and `onResponse` (`admit.ts`) the shortest took 2 µs more.
+ */
+export function cutStuckReaders(server: Server, stuckMs = STUCK_MS, checkMs = STUCK_CHECK_MS): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const timer = setInterval(() => {
+    for (const socket of sockets) if (socket.writableLength > 0 && !socket.timeout) socket.setTimeout(stuckMs);
+  }, checkMs);
+  timer.unref();
+  server.once('close', () => clearInterval(timer));
 }
 
 export function limitConnections(app: FastifyInstance): void {

@@ -1,20 +1,21 @@
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance } from 'fastify';
 import type { CandleQueries, IndicatorQueries, TickQueries } from '../../../application/port/in/candle-queries.ts';
 import type { MarketStream } from '../../../application/port/in/market-stream.ts';
 import type { ModeControl, PriceQueries, SystemQueries } from '../../../application/port/in/queries.ts';
+import { admit, type ObserveResponse } from './admit.ts';
 import { addCandleRoutes, CANDLE_COMPONENTS } from './candles.ts';
 import type { ReadFile } from './dashboard/assets.ts';
 import { addDashboardRoutes } from './dashboard/routes.ts';
 import { renderDocs } from './docs-page.ts';
 import { faultHandler, type ReportFault } from './faults.ts';
 import { addIndicatorRoutes, INDICATOR_COMPONENTS } from './indicators.ts';
-import { CLOSE_GRACE_MS, limitConnections, limitRate, SERVER_OPTIONS } from './limits.ts';
+import { CLOSE_GRACE_MS, cutStuckReaders, limitConnections, limitRate, SERVER_OPTIONS } from './limits.ts';
 import { addModeRoutes, MODE_COMPONENTS } from './mode.ts';
 import { type ApiDocument, OPENAPI_SCHEMA, openapiOptions } from './openapi.ts';
 import { pageSchema, sendPage } from './page.ts';
 import { addPriceRoutes, PRICE_COMPONENTS } from './prices.ts';
-import { PROBLEMS, type ProblemCode, STATUS, sendProblem } from './problem.ts';
+import { PROBLEMS, type ProblemCode, STATUS } from './problem.ts';
 import { problem } from './schemas.ts';
 import { addStreamRoutes } from './stream/routes.ts';
 import { isStreamUpgrade, WEBSOCKET_PATH, WebSocketEndpoint } from './stream/websocket.ts';
@@ -22,9 +23,6 @@ import { addSystemRoutes, type MetricsText, SYSTEM_COMPONENTS } from './system.t
 import { addTickRoutes, TICK_COMPONENTS } from './ticks.ts';
 import { answerUnmatched, RouteTable, sendBadUrl } from './unmatched.ts';
 import { answerOddRequests, clientErrorAnswer } from './wire-errors.ts';
-
-/** Told of an answer that has been sent. */
-export type ObserveResponse = (status: number, seconds: number) => void;
 
 /** Who is told of the answers of a route: a pattern of ours, `unmatched`, or `unparsed` where no request came about. */
 export type ObserveRoute = (route: string, method: string) => ObserveResponse;
@@ -112,25 +110,22 @@ function buildApp(deps: HttpDependencies, routes: RouteTable, texts: StaticTexts
     },
   });
   limitConnections(app);
+  cutStuckReaders(app.server);
   answerOddRequests(app.server, observeWire);
   for (const schema of COMPONENTS) app.addSchema(schema);
   app.setErrorHandler(faultHandler(deps.reportFault ?? (() => {})));
   acceptBodies(app);
-  app.addHook('onRequest', requireHost);
   app.addHook('onRoute', (route) => {
     routes.add(route.url, route.method);
-    const observe = observeRoute(route.url, String(route.method));
-    route.onResponse = (_request, reply, done) => {
-      observe(reply.raw.statusCode, reply.elapsedTime / 1_000);
-      done();
-    };
+    const admitted = admit(observeRoute(route.url, String(route.method)));
+    route.onRequest = [admitted, route.onRequest ?? []].flat();
   });
   app.register(swagger, openapiOptions(deps.version));
   if (deps.requestsPerSecond !== null) limitRate(app, deps.requestsPerSecond);
   app.register(async (scope) => addRoutes(scope, deps, texts));
   app.register(async (scope) => {
-    scope.addHook('onResponse', async (request, reply) => {
-      observeRoute('unmatched', request.method)(reply.statusCode, reply.elapsedTime / 1_000);
+    scope.addHook('onRequest', (request, reply, done) => {
+      admit(observeRoute('unmatched', request.method))(request, reply, done);
     });
     answerUnmatched(scope, routes);
   });
@@ -180,13 +175,6 @@ function acceptBodies(app: FastifyInstance): void {
     if (request.headers['content-length'] === '0') done(null);
     else done(Object.assign(new Error('media type'), { code: 'FST_ERR_CTP_INVALID_MEDIA_TYPE' }));
   });
-}
-
-function requireHost(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const { headers, httpVersionMinor } = request.raw;
-  if (headers.host === undefined && httpVersionMinor !== 0)
-    sendProblem(reply, 'bad_request', 'The Host header is missing.');
-  else done();
 }
 
 /** A connection that carries a request is closed when that is answered, or after the grace time. */
