@@ -33,13 +33,9 @@ const WAYS = {
  * way is started anew for each of its samples, in turns, so that they all meet the same good and bad times of it.
  */
 export async function benchIngest(): Promise<Figure[]> {
-  const rates = { memory: [], disk: [], minutesOnly: [], trades: [], sync: [], threads: [], naive: [] } as Record<
-    keyof typeof WAYS,
-    number[]
-  >;
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, way] of Object.entries(WAYS)) rates[name as keyof typeof WAYS].push(await sample(way));
-  }
+  const names = Object.keys(WAYS) as (keyof typeof WAYS)[];
+  const rates = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<keyof typeof WAYS, number[]>;
+  for (let round = 0; round < ROUNDS; round++) for (const name of names) rates[name].push(await sample(WAYS[name]));
   const { memory, disk, minutesOnly, trades, sync, threads, naive } = rates;
   const ratio = (of: readonly number[], to: readonly number[]) => of.map((rate, round) => rate / to[round]!);
   const allIntervals = ratio(disk, minutesOnly).map((share) => share * 100);

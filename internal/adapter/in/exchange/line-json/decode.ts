@@ -45,8 +45,8 @@ const slowTick: WireTick = { symbol: '', price: 0, timestamp: 0, quantity: 0, tr
  * have room for `(end - start) / MIN_LINE_BYTES` more). Every line but a blank one adds one frame, and either a row
  * or a count in `rejected`. `view` covers the same memory as `bytes`, at least `TAIL_BYTES` beyond `end`.
  *
- * Hot path: a line of exactly the usual shape is read by words; any other goes through `JSON.parse`, which takes seven
- * times as long, with the same result (`test/bench/decode.ts`). The loop calls nothing that is too long to be compiled
+ * Hot path: a line of exactly the usual shape is read by words; any other goes through `JSON.parse`, with the same
+ * result, at twenty times the cost and more (`test/bench/decode.ts`). The loop calls nothing that is too long to be compiled
  * into it: after a call V8 checks the view and loads the tables again, which made it 1.6 times as long.
  */
 export function decodeLines(
@@ -62,7 +62,7 @@ export function decodeLines(
   const { slots, words, lengths, wireIds } = symbols;
   const slotMask = slots.length - 1;
   const futureMs = batch.receivedAtMs + FUTURE_LIMIT_MS;
-  let at = start | 0;
+  let at = start;
   let row = batch.count;
   let frames = 0;
   let timeHead = Number.NaN;
@@ -70,12 +70,12 @@ export function decodeLines(
   while (at < end) {
     // biome-ignore lint/suspicious/noConfusingLabels: one way out of the usual shape, without a call for each line
     scan: {
-      if (view.getFloat64(at, true) !== OPEN_0 || view.getInt32((at + 7) | 0, true) !== OPEN_7) break scan;
+      if (view.getFloat64(at, true) !== OPEN_0 || view.getInt32(at + 7, true) !== OPEN_7) break scan;
 
       // A name of 4 to 11 bytes that has the first slot of its hash; any other by the table's own search.
-      const first = view.getInt32((at + 11) | 0, true);
-      let second = view.getInt32((at + 15) | 0, true);
-      let third = view.getInt32((at + 19) | 0, true);
+      const first = view.getInt32(at + 11, true);
+      let second = view.getInt32(at + 15, true);
+      let third = view.getInt32(at + 19, true);
       let length = 0;
       if (quoteMarks(first) === 0) {
         const marks = quoteMarks(second);
@@ -106,28 +106,28 @@ export function decodeLines(
         length = found >> 16;
       }
 
-      let p = (at + 11 + length) | 0;
-      if (view.getFloat64(p, true) !== PRICE_0 || view.getInt32((p + 6) | 0, true) !== PRICE_6) break scan;
-      p = scanNumber(bytes, (p + 10) | 0);
+      let p = at + 11 + length;
+      if (view.getFloat64(p, true) !== PRICE_0 || view.getInt32(p + 6, true) !== PRICE_6) break scan;
+      p = scanNumber(bytes, p + 10);
       if (p < 0) break scan;
       const value = scanned[0]!;
 
-      if (view.getFloat64(p, true) !== TIME_0 || view.getFloat64((p + 5) | 0, true) !== TIME_5) break scan;
+      if (view.getFloat64(p, true) !== TIME_0 || view.getFloat64(p + 5, true) !== TIME_5) break scan;
       // Thirteen digits, the first eight of which stay the same for 100 s.
-      const head = view.getFloat64((p + 13) | 0, true);
+      const head = view.getFloat64(p + 13, true);
       if (head !== timeHead) {
-        const a = view.getInt32((p + 13) | 0, true);
-        const b = view.getInt32((p + 17) | 0, true);
+        const a = view.getInt32(p + 13, true);
+        const b = view.getInt32(p + 17, true);
         if (!areDigits(a) || !areDigits(b) || bytes[p + 13] === ZERO) break scan;
         timeHead = head;
         timeHeadMs = (fourDigits(a) * 10_000 + fourDigits(b)) * 1e5;
       }
-      const tail = view.getInt32((p + 21) | 0, true);
-      const last = (bytes[(p + 25) | 0]! - ZERO) >>> 0;
+      const tail = view.getInt32(p + 21, true);
+      const last = (bytes[p + 25]! - ZERO) >>> 0;
       if (!areDigits(tail) || last > 9) break scan;
       const time = timeHeadMs + (Math.imul(fourDigits(tail), 10) + last);
 
-      p = (p + 26) | 0;
+      p = p + 26;
       let next = bytes[p]!;
       let quantity = Number.NaN;
       let tradeId = NO_TRADE_ID;
