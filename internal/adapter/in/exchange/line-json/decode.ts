@@ -47,7 +47,7 @@ const slowTick: WireTick = { symbol: '', price: 0, timestamp: 0, quantity: 0, tr
  *
  * Hot path: a line of exactly the usual shape is read by words; any other goes through `JSON.parse`, with the same
  * result, at twenty times the cost and more (`test/bench/decode.ts`). The loop calls nothing that is too long to be compiled
- * into it: after a call V8 checks the view and loads the tables again, which made it 1.6 times as long.
+ * into it: after a call V8 checks the view and loads the tables again.
  */
 export function decodeLines(
   bytes: Uint8Array,
